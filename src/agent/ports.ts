@@ -86,7 +86,11 @@ export interface Engine {
   rename(id: string, name: string, signal: AbortSignal): Promise<void>;
   setRestartPolicy(id: string, policy: "no" | "always", signal: AbortSignal): Promise<void>;
   /** null lifts the limit. */
-  setResources(id: string, limits: { cpus: number | null; memory: number | null }, signal: AbortSignal): Promise<void>;
+  setResources(
+    id: string,
+    limits: { cpus: number | null; memory: number | null },
+    signal: AbortSignal,
+  ): Promise<void>;
   attach(
     id: string,
     network: { id: string; address: string; alias: string | null },

@@ -1,0 +1,25 @@
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Parses a Go-style duration (`500ms`, `1m30s`, `7d`; SPEC 2) to ms; null when it is none. */
+export function parseDuration(text: string): number | null {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return null;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+    total += Number(amount) * (UNITS[unit ?? ""] ?? 0);
+  }
+  return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : null;
+}
+
+/** Writes ms as the shortest Go-style duration that {@link parseDuration} reads back. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return "0s";
+  let rest = ms;
+  let text = "";
+  for (const unit of ["d", "h", "m", "s", "ms"]) {
+    const size = UNITS[unit] ?? 1;
+    const amount = Math.floor(rest / size);
+    if (amount > 0) text += `${String(amount)}${unit}`;
+    rest -= amount * size;
+  }
+  return text;
+}
