@@ -10,7 +10,10 @@ export interface HeldResource {
 }
 
 /** Checks that reach over documents (SPEC 2): absent references, cycles, host ports claimed twice on one node. */
-export function checkReferences(parsed: ParsedManifests): { diagnostics: Diagnostic[]; held: HeldResource[] } {
+export function checkReferences(parsed: ParsedManifests): {
+  diagnostics: Diagnostic[];
+  held: HeldResource[];
+} {
   const diagnostics: Diagnostic[] = [];
   const held: HeldResource[] = [];
   const say = (resource: Resource, severity: "error" | "warning", message: string): void => {
@@ -24,27 +27,35 @@ export function checkReferences(parsed: ParsedManifests): { diagnostics: Diagnos
     if (item.kind === "Deployment") deployments.set(item.name, item);
     if (item.kind === "Node") nodes.push(item);
   }
-  const invalid = new Set(parsed.invalid.filter((item) => item.kind === "Deployment").map((item) => item.name));
+  const invalid = new Set(
+    parsed.invalid.filter((item) => item.kind === "Deployment").map((item) => item.name),
+  );
   const nodeNames = new Set([...nodes.map((node) => node.name), ...parsed.invalid.map((item) => item.name)]);
 
   for (const item of deployments.values()) {
     const absent = item.spec.dependsOn.filter((name) => !deployments.has(name) && !invalid.has(name));
     if (absent.length > 0) say(item, "error", `dependsOn: no Deployment is called '${absent.join("', '")}'`);
     const cycle = cycleFrom(item.name, deployments);
-    if (cycle !== null) say(item, "error", `dependsOn: ${cycle.join(" -> ")} is a cycle: none of them could ever start`);
+    if (cycle !== null)
+      say(item, "error", `dependsOn: ${cycle.join(" -> ")} is a cycle: none of them could ever start`);
     const unknown = (item.spec.nodes ?? []).filter((name) => !nodeNames.has(name));
     if (unknown.length > 0) say(item, "warning", `nodes: no Node is called '${unknown.join("', '")}'`);
     const writable = item.spec.volumes.some((volume) => !volume.readOnly);
     const running = nodes.filter((node) => runsOn(item, node.name, node.labels));
     if (writable && running.length > 1) {
-      say(item, "warning", `it runs on ${String(running.length)} nodes, and each has a writable volume of its own`);
+      say(
+        item,
+        "warning",
+        `it runs on ${String(running.length)} nodes, and each has a writable volume of its own`,
+      );
     }
   }
   for (const item of parsed.resources) {
     if (item.kind !== "Service") continue;
     const target = deployments.get(item.spec.deployment);
     if (target === undefined) {
-      if (!invalid.has(item.spec.deployment)) say(item, "error", `deployment: no Deployment is called '${item.spec.deployment}'`);
+      if (!invalid.has(item.spec.deployment))
+        say(item, "error", `deployment: no Deployment is called '${item.spec.deployment}'`);
       continue;
     }
     const ports = target.spec.ports.map((port) => port.containerPort);
@@ -60,7 +71,11 @@ export function checkReferences(parsed: ParsedManifests): { diagnostics: Diagnos
 }
 
 /** Whether a deployment is meant for a node (SPEC 2, `nodes` and `nodeSelector`). */
-export function runsOn(item: DeploymentResource, node: string, labels: Readonly<Record<string, string>>): boolean {
+export function runsOn(
+  item: DeploymentResource,
+  node: string,
+  labels: Readonly<Record<string, string>>,
+): boolean {
   const { nodes, nodeSelector } = item.spec;
   return (
     (nodes === null || nodes.includes(node)) &&
@@ -87,7 +102,11 @@ function claimPorts(
         if (owner === undefined) claims.set(key, item);
         else if (owner !== item && !refused.has(item.name)) {
           refused.add(item.name);
-          say(item, "error", `host port ${text} is already used by Deployment '${owner.name}' (${owner.source.file}:${String(owner.source.line)})`);
+          say(
+            item,
+            "error",
+            `host port ${text} is already used by Deployment '${owner.name}' (${owner.source.file}:${String(owner.source.line)})`,
+          );
         }
       }
     }
