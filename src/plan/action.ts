@@ -1,0 +1,34 @@
+/** The steps that change the engine, as data. Each is small, idempotent and has a reason that a person can read. */
+
+interface OnContainer {
+  container: string;
+  /** Its name, for people. */
+  name: string;
+  reason: string;
+}
+
+export type Action =
+  | { kind: "pull"; revision: string; image: string; reason: string }
+  | { kind: "ensure-network"; reason: string }
+  /** `alias`: it answers to the deployment's name at once, because nothing else serves. */
+  | { kind: "create"; revision: string; replica: number; name: string; alias: boolean; reason: string }
+  | ({ kind: "start" } & OnContainer)
+  /** Nothing is done: the container has to become ready before the plan goes on. */
+  | ({ kind: "await-ready" } & OnContainer)
+  /** Proven: it gets the deployment's name in DNS and the restart policy `always` (SPEC 3). */
+  | ({ kind: "promote" } & OnContainer)
+  /** A new container did not prove itself: remember why, so that the plan turns back. */
+  | ({ kind: "fail"; cause: "exited" | "not-ready" } & OnContainer)
+  /** Out of DNS and restart policy `no`, before a stop (SPEC 3, 6). */
+  | ({ kind: "retire" } & OnContainer)
+  | ({ kind: "stop"; graceMs: number } & OnContainer)
+  | ({ kind: "remove" } & OnContainer)
+  | ({ kind: "resume" } & OnContainer)
+  | ({ kind: "rename"; to: string } & OnContainer)
+  | ({ kind: "attach" } & OnContainer)
+  | ({ kind: "set-resources"; cpus: number | null; memory: number | null } & OnContainer)
+  /** Liveness failed: stop and start (SPEC 3). */
+  | ({ kind: "restart"; graceMs: number } & OnContainer);
+
+export type ActionKind = Action["kind"];
+export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;

@@ -1,0 +1,48 @@
+import type { Action } from "./action.ts";
+import type { DeploymentRevision } from "../state/memory.ts";
+import type { ObservedContainer } from "../state/observed.ts";
+
+/** What a deployment should become. */
+export type Target =
+  | { kind: "run"; revision: DeploymentRevision }
+  /** Keep alive what is there without knowing its spec; containers of the revision `drop` go. */
+  | { kind: "keep"; drop: string | null }
+  | { kind: "absent"; graceMs: number }
+  /** Suspended or held for maintenance: hands off. */
+  | { kind: "leave" };
+
+/** A container and what this agent has seen of it itself: no rule depends on the host's clock. */
+export interface TrackedContainer extends ObservedContainer {
+  /** ms: since when the agent has seen it in this phase (of this start). */
+  since: number;
+  /** Started by this agent's own call since it was created or last proven. */
+  tried: boolean;
+  readiness: "unknown" | "passing" | "failing";
+  /** false: liveness failed `failureThreshold` times. */
+  alive: boolean;
+}
+
+export interface DeploymentInput {
+  name: string;
+  environment: string;
+  target: Target;
+  containers: readonly TrackedContainer[];
+  networkId: string | null;
+  /** The target's image is in hand, resolved to an id. */
+  imageReady: boolean;
+  /** There is a last good form to return to when the target fails. */
+  fallback: boolean;
+  /** The revision whose stopped containers are kept aside until the target is proven; null: any. */
+  lastGood: string | null;
+  /** Why no new container may be created yet (a dependency, a port); null: nothing stands in the way. */
+  blocked: string | null;
+  /** ms: no retry of a failed start before. */
+  notBefore: number;
+  now: number;
+}
+
+/** What to do next: one action, or wait (until a time, or for an event), or nothing. */
+export type Decision =
+  | { kind: "act"; action: Action }
+  | { kind: "wait"; for: string; until: number | null; container: string | null }
+  | { kind: "done" };

@@ -1,0 +1,44 @@
+import type { DesiredDeployment } from "../state/desired.ts";
+import type { DeploymentMemory } from "../state/memory.ts";
+import type { TrackedContainer, Target } from "./input.ts";
+
+/** Whether the image of the wanted revision can be used. */
+export type ImageState =
+  | { kind: "unknown" }
+  | { kind: "pulling" }
+  | { kind: "ready" }
+  | { kind: "failed"; message: string; retryAt: number };
+
+/**
+ * What a deployment should become now (SPEC 3): what the commit wants; its last good form while that is held, quarantined, or
+ * its image is not in hand; nothing when it is gone and pruning is allowed.
+ */
+export function resolveTarget(
+  wanted: DesiredDeployment | null,
+  memory: DeploymentMemory,
+  containers: readonly TrackedContainer[],
+  context: { prunable: boolean; image: ImageState },
+): Target {
+  const asBefore = (drop: string | null): Target =>
+    memory.lastGood === null ? { kind: "keep", drop } : { kind: "run", revision: memory.lastGood };
+  if (wanted === null) {
+    if (!context.prunable) return asBefore(null);
+    return { kind: "absent", graceMs: memory.lastGood?.spec.stopGracePeriod ?? 10_000 };
+  }
+  switch (wanted.kind) {
+    case "suspended":
+      return { kind: "leave" };
+    case "held":
+      return asBefore(null);
+    case "run": {
+      const { revision } = wanted;
+      if (memory.quarantine?.specHash === revision.specHash) return asBefore(revision.revision);
+      const begun = containers.some((container) => container.revision === revision.revision);
+      if (begun || context.image.kind === "ready") return { kind: "run", revision };
+      if (memory.lastGood !== null && memory.lastGood.revision !== revision.revision) return asBefore(null);
+      return containers.length > 0 && memory.lastGood === null
+        ? { kind: "keep", drop: null }
+        : { kind: "run", revision };
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import type { Diagnostic } from "../manifest/diagnostic.ts";
+import { sortDiagnostics } from "../manifest/diagnostic.ts";
+import type { NodeSpec } from "../manifest/node.ts";
+import type { ParsedManifests } from "../manifest/parse.ts";
+import { checkReferences, runsOn } from "../manifest/references.ts";
+import type { DeploymentResource, ServiceResource } from "../manifest/resource.ts";
+import { canonicalSpec, revisionOf, specHashOf } from "./canonical.ts";
+import { parseEnvFile } from "./env-file.ts";
+import type { DeploymentRevision } from "./memory.ts";
+
+export type DesiredDeployment =
+  | { kind: "run"; name: string; revision: DeploymentRevision }
+  | { kind: "suspended"; name: string }
+  /** In the repository, but not to be acted on: its manifest is wrong, or asks for what this version cannot do. */
+  | { kind: "held"; name: string; message: string };
+
+export interface DesiredService {
+  name: string;
+  deployment: string;
+  domain: string;
+  ssl: boolean;
+  state: "pending" | "held";
+  message: string;
+}
+
+/** What one commit wants on this node. */
+export interface DesiredState {
+  commit: string;
+  deployments: Map<string, DesiredDeployment>;
+  services: Map<string, DesiredService>;
+  node: NodeSpec | null;
+  diagnostics: Diagnostic[];
+  /** false while any document's kind and name cannot be read (SPEC 2). */
+  prunable: boolean;
+  documents: number;
+}
+
+/** The environment files of this node by path: their content, or why they cannot be read. */
+export type EnvFileContents = ReadonlyMap<string, { content: string } | { error: string }>;
+
+/** The paths that `desired` will want from the node. */
+export function envFilePaths(parsed: ParsedManifests): string[] {
+  return [
+    ...new Set(parsed.resources.flatMap((item) => (item.kind === "Deployment" ? item.spec.envFiles : []))),
+  ];
+}
+
+/** Reduces the manifests of a commit to what this node and environment should run (SPEC 2, 7). Pure. */
+export function desiredState(
+  parsed: ParsedManifests,
+  context: { commit: string; node: string; environment: string; envFiles: EnvFileContents },
+): DesiredState {
+  const references = checkReferences(parsed);
+  const heldBy = new Map(references.held.map((item) => [`${item.kind}/${item.name}`, item.message]));
+  const deployments = new Map<string, DesiredDeployment>();
+  const services = new Map<string, DesiredService>();
+  const node = parsed.resources.find((item) => item.kind === "Node" && item.name === context.node);
+  const labels = node?.labels ?? {};
+  const ports = servicePorts(parsed);
+
+  for (const item of parsed.resources) {
+    if (item.kind === "Deployment" && runsOn(item, context.node, labels)) {
+      const message = heldBy.get(`Deployment/${item.name}`);
+      deployments.set(
+        item.name,
+        message === undefined
+          ? desiredDeployment(item, ports.get(item.name) ?? null, context)
+          : { kind: "held", name: item.name, message },
+      );
+    }
+    if (item.kind === "Service")
+      services.set(
+        item.name,
+        desiredService(item, context.environment, heldBy.get(`Service/${item.name}`) ?? null),
+      );
+  }
+  for (const item of parsed.invalid) {
+    const message = `${item.file}:${String(item.line)}: ${item.message}`;
+    if (item.kind === "Deployment") deployments.set(item.name, { kind: "held", name: item.name, message });
+  }
+  return {
+    commit: context.commit,
+    deployments,
+    services,
+    node: node?.kind === "Node" ? node.spec : null,
+    diagnostics: sortDiagnostics([...parsed.diagnostics, ...references.diagnostics]),
+    prunable: !parsed.unidentified,
+    documents: parsed.documents,
+  };
+}
+
+function desiredDeployment(
+  item: DeploymentResource,
+  servicePort: number | null,
+  context: { commit: string; envFiles: EnvFileContents },
+): DesiredDeployment {
+  const { name, spec, source } = item;
+  if (spec.suspend) return { kind: "suspended", name };
+  if (spec.image === null) {
+    return {
+      kind: "held",
+      name,
+      message: `${source.file}:${String(source.line)}: build: this version of orun cannot build images yet; use image`,
+    };
+  }
+  const env: Record<string, string> = {};
+  const contents: Record<string, string> = {};
+  for (const path of spec.envFiles) {
+    const file = context.envFiles.get(path);
+    if (file === undefined || "error" in file)
+      return { kind: "held", name, message: `envFiles: ${file?.error ?? `${path} was not read`}` };
+    const parsed = parseEnvFile(file.content);
+    if ("error" in parsed)
+      return { kind: "held", name, message: `envFiles: ${path}:${String(parsed.line)}: ${parsed.error}` };
+    Object.assign(env, parsed.values);
+    contents[path] = file.content;
+  }
+  Object.assign(env, spec.env);
+  const restartedAt = item.annotations["run.orcra.dev/restartedAt"] ?? null;
+  const canonical = canonicalSpec(name, spec, { restartedAt, envFiles: contents });
+  const revision = revisionOf(canonical);
+  return {
+    kind: "run",
+    name,
+    revision: {
+      revision,
+      specHash: specHashOf(revision, spec),
+      spec,
+      canonical,
+      env,
+      servicePort,
+      commit: context.commit,
+      file: source.file,
+      line: source.line,
+    },
+  };
+}
+
+/** The container port that a Service makes the readiness of its Deployment (SPEC 2, `health`). */
+function servicePorts(parsed: ParsedManifests): Map<string, number> {
+  const firstPorts = new Map<string, number>();
+  for (const item of parsed.resources) {
+    const first =
+      item.kind === "Deployment" ? item.spec.ports.find((port) => port.protocol === "tcp") : undefined;
+    if (first !== undefined) firstPorts.set(item.name, first.containerPort);
+  }
+  const ports = new Map<string, number>();
+  for (const item of parsed.resources) {
+    if (item.kind !== "Service" || ports.has(item.spec.deployment)) continue;
+    const port = item.spec.port ?? firstPorts.get(item.spec.deployment);
+    if (port !== undefined) ports.set(item.spec.deployment, port);
+  }
+  return ports;
+}
+
+function desiredService(item: ServiceResource, environment: string, held: string | null): DesiredService {
+  const { domain, ssl } = item.spec.ingress;
+  const template = environment === "production" ? domain.default : domain.environment;
+  const message =
+    held ??
+    (template === undefined
+      ? "it has no ingress.domain.environment, so it is served on production only"
+      : "this version of orun has no ingress yet: reach the deployment by a host port");
+  return {
+    name: item.name,
+    deployment: item.spec.deployment,
+    domain: (template ?? domain.default).replaceAll("$ENV", environment),
+    ssl,
+    state: held === null ? "pending" : "held",
+    message,
+  };
+}
