@@ -32,3 +32,6 @@ export type Action =
 
 export type ActionKind = Action["kind"];
 export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;
+
+/** The actions that call the engine; the others are the agent's own (a pull runs beside, a failure is remembered). */
+export type EngineAction = Exclude<Action, { kind: "pull" | "await-ready" | "fail" }>;

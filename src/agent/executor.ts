@@ -1,0 +1,195 @@
+import { randomUUID } from "node:crypto";
+import type { ActionOf, EngineAction } from "../plan/action.ts";
+import { encodeCanonical } from "../state/canonical.ts";
+import { encodeLabels, type Owner } from "../state/labels.ts";
+import type { DeploymentRevision } from "../state/memory.ts";
+import type { ObservedContainer, ObservedNetwork } from "../state/observed.ts";
+import type { Clock } from "./clock.ts";
+import { EngineError } from "./errors.ts";
+import type { AddressPool } from "./addresses.ts";
+import type { MemoryStore } from "./memory.ts";
+import type { Engine, NodeFiles } from "./ports.ts";
+import type { Tracker } from "./tracker.ts";
+
+/** What one action of one deployment is carried out with. */
+export interface Job {
+  deployment: string;
+  /** The revision of the target; null when its spec is not known. */
+  revision: DeploymentRevision | null;
+  containers: readonly ObservedContainer[];
+  network: ObservedNetwork | null;
+  signal: AbortSignal;
+}
+
+export interface ExecutorParts {
+  engine: Engine;
+  owner: Owner;
+  memory: MemoryStore;
+  tracker: Tracker;
+  addresses: AddressPool;
+  files: NodeFiles;
+  clock: Clock;
+}
+
+type Handlers = { [K in EngineAction["kind"]]: (action: ActionOf<K>, job: Job) => Promise<void> };
+
+/** Calls by name from inside the network see no failure when the old one is stopped so long after it lost its name (SPEC 6), ms. */
+const DNS_SETTLE_MS = 1500;
+
+/** Carries out one action. Throws {@link EngineError}. */
+export function createExecutor(parts: ExecutorParts): (action: EngineAction, job: Job) => Promise<void> {
+  const { engine, owner, memory, tracker, addresses, files, clock } = parts;
+
+  /** The container afresh (SPEC 3: re-inspected by id before every stop or removal); null when it is gone or not ours any more. */
+  const fresh = (id: string, job: Job): Promise<ObservedContainer | null> => engine.inspect(id, job.signal);
+
+  /** Reconnects a container with or without its deployment's name, keeping its static address. */
+  const rename = async (container: ObservedContainer, alias: boolean, job: Job): Promise<void> => {
+    const { attachment } = container;
+    if (attachment.kind !== "attached") return;
+    if (attachment.aliases.includes(container.deployment) === alias) return;
+    const address = attachment.staticAddress ?? attachment.address;
+    if (address === null) return;
+    await engine.detach(container.id, attachment.networkId, job.signal);
+    await engine.attach(
+      container.id,
+      { id: attachment.networkId, address, alias: alias ? container.deployment : null },
+      job.signal,
+    );
+  };
+
+  const handlers: Handlers = {
+    "ensure-network": async (_, job) => {
+      await engine.ensureNetwork(job.signal);
+    },
+    create: async (action, job) => {
+      const { revision } = job;
+      if (revision === null) return;
+      await refuseTakenPorts(revision, job, files);
+      const pin = memory.deployment(job.deployment).pins[revision.revision];
+      if (pin === undefined)
+        throw new EngineError("conflict", `image ${String(revision.spec.image)} is not in hand yet`);
+      const labels = encodeLabels(owner, {
+        deployment: job.deployment,
+        revision: revision.revision,
+        replica: action.replica,
+        commit: revision.commit,
+        file: revision.file,
+        spec: encodeCanonical(revision.canonical),
+        instance: randomUUID(),
+      });
+      const address =
+        revision.spec.network === "host" || job.network === null ? null : addresses.take(job.network);
+      try {
+        const network =
+          address === null || job.network === null
+            ? null
+            : { id: job.network.id, address, alias: action.alias ? job.deployment : null };
+        const blueprint = {
+          name: action.name,
+          labels,
+          image: pin.digest ?? pin.id,
+          spec: revision.spec,
+          env: revision.env,
+          network,
+        };
+        const made = await engine.create(blueprint, job.signal);
+        memory.update((current) => ({
+          ...current,
+          containers: { ...current.containers, [made.id]: action.name },
+        }));
+        if (address !== null) addresses.use(made.id, address);
+      } finally {
+        if (address !== null) addresses.giveBack(address);
+      }
+    },
+    start: async (action, job) => {
+      await engine.start(action.container, job.signal);
+      tracker.started(action.container);
+    },
+    promote: async (action, job) => {
+      const container = await fresh(action.container, job);
+      if (container?.phase !== "running") return;
+      await rename(container, true, job);
+      if (container.restartPolicy !== "always")
+        await engine.setRestartPolicy(container.id, "always", job.signal);
+      tracker.settled(container.id);
+    },
+    retire: async (action, job) => {
+      const container = await fresh(action.container, job);
+      if (container === null) return;
+      if (job.revision?.spec.strategy === "Recreate") await refuseTakenPorts(job.revision, job, files);
+      const rivals = job.containers.some((other) => other.id !== container.id && other.phase === "running");
+      if (container.phase === "running" && rivals) {
+        await rename(container, false, job);
+        await clock.sleep(DNS_SETTLE_MS, job.signal);
+      }
+      // Last, because it is what says that the container is retired: cut off before, all of it is done again.
+      await engine.setRestartPolicy(container.id, "no", job.signal);
+    },
+    stop: async (action, job) => {
+      if ((await fresh(action.container, job)) === null) return;
+      tracker.settled(action.container);
+      await engine.stop(action.container, action.graceMs, job.signal);
+    },
+    remove: async (action, job) => {
+      const container = await fresh(action.container, job);
+      if (container === null) return;
+      if (container.phase === "running")
+        throw new EngineError("conflict", `${container.name} runs again: it is not removed`);
+      await engine.remove(container.id, { force: container.phase === "dead" }, job.signal);
+      addresses.release(container.id);
+      memory.update((current) => {
+        const { [container.id]: _, ...containers } = current.containers;
+        return { ...current, containers };
+      });
+    },
+    resume: (action, job) => engine.unpause(action.container, job.signal),
+    rename: (action, job) => engine.rename(action.container, action.to, job.signal),
+    attach: async (action, job) => {
+      if (job.network === null) return;
+      const address = addresses.of(action.container) ?? addresses.take(job.network);
+      try {
+        const container = job.containers.find((item) => item.id === action.container);
+        const proven = container?.restartPolicy === "always";
+        await engine.attach(
+          action.container,
+          { id: job.network.id, address, alias: proven ? job.deployment : null },
+          job.signal,
+        );
+        addresses.use(action.container, address);
+      } finally {
+        addresses.giveBack(address);
+      }
+    },
+    "set-resources": (action, job) =>
+      engine.setResources(action.container, { cpus: action.cpus, memory: action.memory }, job.signal),
+    restart: async (action, job) => {
+      const container = await fresh(action.container, job);
+      if (container?.phase !== "running") return;
+      await engine.stop(container.id, action.graceMs, job.signal);
+      await engine.start(container.id, job.signal);
+    },
+  };
+
+  const run = <K extends EngineAction["kind"]>(kind: K, action: ActionOf<K>, job: Job): Promise<void> =>
+    handlers[kind](action, job);
+  return (action, job) => run(action.kind, action, job);
+}
+
+/** Before anything is touched: host ports that none of the deployment's own containers holds must be free. */
+async function refuseTakenPorts(revision: DeploymentRevision, job: Job, files: NodeFiles): Promise<void> {
+  const held = job.containers
+    .filter((container) => container.phase === "running" || container.phase === "restarting")
+    .flatMap((container) => container.ports);
+  for (const { port, protocol, hostIP } of revision.spec.ports) {
+    if (port === null || held.some((own) => own.port === port && own.protocol === protocol)) continue;
+    const taker = await files.portTaken(port, protocol, hostIP);
+    if (taker !== null) {
+      throw new EngineError(
+        "port-taken",
+        `host port ${String(port)}/${protocol} is taken by ${taker}: stop it, or give the deployment another port`,
+      );
+    }
+  }
+}

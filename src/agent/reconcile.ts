@@ -1,0 +1,406 @@
+import { conditionOf, type Condition, type Failure } from "../plan/condition.ts";
+import { decide } from "../plan/decide.ts";
+import { describe } from "../plan/describe.ts";
+import type { Action, EngineAction } from "../plan/action.ts";
+import type { Decision, DeploymentInput, Target, TrackedContainer } from "../plan/input.ts";
+import { resolveTarget } from "../plan/target.ts";
+import type { DesiredDeployment, DesiredState } from "../state/desired.ts";
+import type { Owner } from "../state/labels.ts";
+import type { DeploymentRevision } from "../state/memory.ts";
+import type { ObservedState } from "../state/observed.ts";
+import type { AddressPool } from "./addresses.ts";
+import { backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import { EngineError, scheduleOf } from "./errors.ts";
+import type { Emit } from "./events.ts";
+import type { Job } from "./executor.ts";
+import type { HealthMonitor, Watched } from "./health.ts";
+import type { ImageLane } from "./image-lane.ts";
+import type { MemoryStore } from "./memory.ts";
+import type { Engine } from "./ports.ts";
+import { lastWords } from "./last-words.ts";
+import type { Tracker } from "./tracker.ts";
+
+export interface ReconcilerParts {
+  engine: Engine;
+  owner: Owner;
+  memory: MemoryStore;
+  health: HealthMonitor;
+  tracker: Tracker;
+  addresses: AddressPool;
+  images: ImageLane;
+  clock: Clock;
+  emit: Emit;
+  execute: (action: EngineAction, job: Job) => Promise<void>;
+  publish: (name: string, report: DeploymentReport | null) => void;
+  /** A deployment waits for something that another one may just have brought about. */
+  wakeAll: () => void;
+  /** A crash of the last minute, for people; null: none. */
+  crash: (name: string, now: number) => string | null;
+}
+
+export interface DeploymentReport {
+  condition: Condition;
+  wanted: DesiredDeployment | null;
+  target: Target;
+  containers: readonly TrackedContainer[];
+}
+
+/** Retries after the engine's failures: HEAL within 30 s after a fault clears, so never longer (ms). */
+const ENGINE_RETRY_MAX_MS = 15_000;
+const START_RETRY_MAX_MS = 300_000;
+
+interface Retry extends Failure {
+  notBefore: number;
+  /** The failed action; null: a failed start of a first deployment. */
+  action: string | null;
+  specHash: string | null;
+}
+
+export interface Reconciler {
+  /** Leads one deployment as far as it gets now; answers when to look again (ms; null: only at an event). */
+  reconcile(
+    name: string,
+    desired: DesiredState,
+    observed: ObservedState,
+    signal: AbortSignal,
+  ): Promise<number | null>;
+  condition(name: string): Condition | null;
+}
+
+/** The single path by which containers change: observe, decide, do one thing, observe again (ARCHITECTURE, principle 3). */
+export function createReconciler(parts: ReconcilerParts): Reconciler {
+  const { engine, memory, clock, emit } = parts;
+  const retries = new Map<string, Retry>();
+  const conditions = new Map<string, Condition>();
+
+  const failed = (name: string, specHash: string | null, action: Action | null, error: unknown): void => {
+    const count = (retries.get(name)?.count ?? 0) + 1;
+    const message = error instanceof Error ? error.message : String(error);
+    const stalled = error instanceof EngineError && scheduleOf[error.kind] === "stalled";
+    const retryInMs = backoff(
+      count,
+      stalled ? 3000 : 500,
+      action === null ? START_RETRY_MAX_MS : ENGINE_RETRY_MAX_MS,
+      Math.random,
+    );
+    retries.set(name, {
+      message,
+      count,
+      notBefore: clock.now() + retryInMs,
+      action: action === null ? null : describe(action),
+      specHash,
+    });
+    if (action !== null) emit({ type: "action.failed", deployment: name, action, message, retryInMs });
+  };
+
+  const blockedBy = (
+    wanted: DesiredDeployment | null,
+    desired: DesiredState,
+    observed: ObservedState,
+  ): string | null => {
+    if (wanted?.kind !== "run") return null;
+    for (const dependency of wanted.revision.spec.dependsOn) {
+      if (!desired.deployments.has(dependency)) continue;
+      const condition = conditions.get(dependency);
+      const busy =
+        condition === undefined ||
+        ["starting", "pulling", "pending", "building", "failed"].includes(condition.state);
+      if (busy || condition.readyReplicas === 0) return `'${dependency}' to be ready (dependsOn)`;
+    }
+    for (const { port, protocol } of wanted.revision.spec.ports) {
+      if (port === null) continue;
+      const holder = observed.containers.find(
+        (container) =>
+          container.deployment !== wanted.name &&
+          container.phase === "running" &&
+          container.ports.some((own) => own.port === port && own.protocol === protocol),
+      );
+      if (holder !== undefined)
+        return `host port ${String(port)}/${protocol}, which '${holder.deployment}' still holds`;
+    }
+    return null;
+  };
+
+  const step = async (
+    name: string,
+    desired: DesiredState,
+    world: ObservedState,
+    slice: ObservedState,
+    signal: AbortSignal,
+  ): Promise<number | null | "again"> => {
+    const now = clock.now();
+    const wanted = desired.deployments.get(name) ?? null;
+    const own = slice.containers.filter((container) => container.deployment === name);
+    parts.addresses.observe(own);
+    const remembered = memory.deployment(name);
+    let containers = parts.tracker.track(own, now);
+    const revision = wanted?.kind === "run" ? wanted.revision : null;
+    const image =
+      revision === null ? ({ kind: "unknown" } as const) : parts.images.state(name, revision, now);
+    const target = resolveTarget(wanted, remembered, containers, { prunable: desired.prunable, image });
+    const aim = target.kind === "run" ? target.revision : null;
+    parts.health.sync(name, watchedOf(target, containers));
+    containers = parts.tracker.track(own, now);
+    const retry = retries.get(name);
+    if (retry !== undefined && retry.specHash !== (revision?.specHash ?? null)) retries.delete(name);
+    const current = retries.get(name) ?? null;
+
+    const wantsImage =
+      revision !== null &&
+      remembered.quarantine?.specHash !== revision.specHash &&
+      containers.filter((container) => container.revision === revision.revision).length <
+        revision.spec.replicas;
+    if (revision !== null && wantsImage && image.kind === "unknown") {
+      parts.images.begin(name, revision);
+      return "again";
+    }
+
+    const input: DeploymentInput = {
+      name,
+      environment: parts.owner.environment,
+      target,
+      containers,
+      networkId: slice.network?.id ?? null,
+      imageReady: aim !== null && parts.images.state(name, aim, now).kind === "ready",
+      fallback: hasFallback(name, aim, containers),
+      lastGood: remembered.lastGood?.revision ?? null,
+      blocked: aim !== null && aim.revision === revision?.revision ? blockedBy(wanted, desired, world) : null,
+      notBefore: current?.action === null ? current.notBefore : 0,
+      now,
+    };
+    let decision: Decision = decide(input);
+    if (decision.kind === "act" && decision.action.kind === "pull" && aim !== null) {
+      const state = parts.images.state(name, aim, now);
+      if (state.kind === "pulling")
+        decision = { kind: "wait", for: "its image", until: null, container: null };
+      else if (state.kind === "failed")
+        decision = { kind: "wait", for: "its image", until: state.retryAt, container: null };
+    }
+    if (
+      decision.kind === "act" &&
+      current !== null &&
+      current.action === describe(decision.action) &&
+      now < current.notBefore
+    ) {
+      decision = { kind: "wait", for: "the next try", until: current.notBefore, container: null };
+    }
+    report(name, wanted, target, containers, decision, current, now);
+    if (decision.kind === "done") {
+      if (wanted === null && containers.length === 0) forget(name);
+      return image.kind === "failed" ? image.retryAt : null;
+    }
+    if (decision.kind === "wait")
+      return image.kind === "failed" ? Math.min(image.retryAt, decision.until ?? Infinity) : decision.until;
+
+    const { action } = decision;
+    const job: Job = { deployment: name, revision: aim, containers: own, network: slice.network, signal };
+    if (action.kind === "pull" || action.kind === "await-ready") {
+      if (aim !== null) parts.images.begin(name, aim);
+      return "again";
+    }
+    const container =
+      "container" in action ? containers.find((item) => item.id === action.container) : undefined;
+    if (action.kind === "fail") {
+      if (aim !== null && container !== undefined)
+        await giveUp(job, aim, container, action.reason, input.fallback);
+      return "again";
+    }
+    try {
+      await parts.execute(action, job);
+      if (current !== null && current.action !== null) retries.delete(name);
+      emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - now });
+    } catch (error) {
+      if (signal.aborted) return null;
+      if (error instanceof EngineError && error.kind === "image-not-found" && aim !== null)
+        parts.images.lost(name, aim);
+      const container =
+        "container" in action ? containers.find((item) => item.id === action.container) : undefined;
+      const unproven =
+        action.kind === "start" &&
+        container !== undefined &&
+        container.restartPolicy !== "always" &&
+        container.revision === aim?.revision;
+      const lasting =
+        error instanceof EngineError &&
+        (error.kind === "refused" || error.kind === "engine" || error.kind === "port-taken");
+      if (unproven && lasting && input.fallback && aim !== null) {
+        await giveUp(job, aim, container, `it could not be started: ${error.message}`, true);
+      } else failed(name, revision?.specHash ?? null, action, error);
+    }
+    return "again";
+  };
+
+  /** A container that did not prove itself: back to the last good form or, on a first deployment, another try later. */
+  const giveUp = async (
+    job: Job,
+    revision: DeploymentRevision,
+    container: TrackedContainer,
+    message: string,
+    fallback: boolean,
+  ): Promise<void> => {
+    const seen = await lastWords(engine, parts.health, container.id, job.signal);
+    if (fallback) {
+      const at = Math.round(clock.now());
+      const { specHash, commit } = revision;
+      const quarantine = { specHash, revision: revision.revision, commit, message, ...seen, at };
+      memory.updateDeployment(job.deployment, (current) => ({ ...current, quarantine }));
+    } else {
+      const last = seen.logs.at(-1);
+      failed(
+        job.deployment,
+        revision.specHash,
+        null,
+        new Error(last === undefined ? message : `${message}; last log line: ${last}`),
+      );
+    }
+    emit({
+      type: "rollout.failed",
+      deployment: job.deployment,
+      revision: revision.revision,
+      message,
+      ...seen,
+      returned: fallback,
+    });
+  };
+
+  const hasFallback = (
+    name: string,
+    aim: DeploymentRevision | null,
+    containers: readonly TrackedContainer[],
+  ): boolean => {
+    if (aim === null) return false;
+    const { lastGood } = memory.deployment(name);
+    if (lastGood !== null) return lastGood.specHash !== aim.specHash && lastGood.revision !== aim.revision;
+    return containers.some((container) => container.revision !== aim.revision);
+  };
+
+  const report = (
+    name: string,
+    wanted: DesiredDeployment | null,
+    target: Target,
+    containers: readonly TrackedContainer[],
+    decision: Decision,
+    failure: Retry | null,
+    now: number,
+  ): void => {
+    const image =
+      wanted?.kind === "run"
+        ? parts.images.state(name, wanted.revision, now)
+        : ({ kind: "unknown" } as const);
+    const condition = conditionOf({
+      wanted,
+      target,
+      memory: memory.deployment(name),
+      containers,
+      image,
+      decision,
+      failure,
+      crash: parts.crash(name, now),
+      now,
+    });
+    const before = conditions.get(name);
+    conditions.set(name, condition);
+    if (before?.state !== condition.state) {
+      emit({
+        type: "deployment.state",
+        deployment: name,
+        from: before?.state ?? null,
+        to: condition.state,
+        message: condition.message,
+      });
+      parts.wakeAll();
+    }
+    parts.publish(name, { condition, wanted, target, containers });
+    if (condition.state === "running" && condition.settled && wanted?.kind === "run")
+      remember(name, wanted.revision);
+  };
+
+  /** The revision is proven on every replica: what the deployment returns to from now on. */
+  const remember = (name: string, revision: DeploymentRevision): void => {
+    retries.delete(name);
+    const { lastGood, pins } = memory.deployment(name);
+    if (lastGood?.specHash === revision.specHash && lastGood.revision === revision.revision) return;
+    emit({
+      type: "deployment.ready",
+      deployment: name,
+      revision: revision.revision,
+      commit: revision.commit,
+    });
+    memory.updateDeployment(name, (current) => {
+      const oldPin = lastGood === null ? undefined : pins[lastGood.revision];
+      const previousGood =
+        lastGood !== null && oldPin !== undefined && lastGood.revision !== revision.revision
+          ? { revision: lastGood.revision, image: oldPin }
+          : current.previousGood;
+      const kept = Object.entries(pins).filter(
+        ([id]) => id === revision.revision || id === previousGood?.revision,
+      );
+      return {
+        ...current,
+        lastGood: revision,
+        previousGood,
+        pins: Object.fromEntries(kept),
+        quarantine: null,
+      };
+    });
+  };
+
+  const forget = (name: string): void => {
+    conditions.delete(name);
+    retries.delete(name);
+    parts.health.sync(name, []);
+    memory.update((current) => {
+      if (!(name in current.deployments)) return current;
+      const { [name]: _, ...deployments } = current.deployments;
+      return { ...current, deployments };
+    });
+    parts.publish(name, null);
+  };
+
+  return {
+    condition: (name) => conditions.get(name) ?? null,
+    async reconcile(name, desired, observed, signal) {
+      let slice = observed;
+      for (;;) {
+        if (signal.aborted) return null;
+        const next = await step(name, desired, observed, slice, signal);
+        if (next !== "again") return next;
+        slice = await engine.observe(name, signal);
+      }
+    },
+  };
+}
+
+function watchedOf(target: Target, containers: readonly TrackedContainer[]): Watched[] {
+  if (target.kind !== "run") return [];
+  const { spec, servicePort } = target.revision;
+  return containers.flatMap((container): Watched[] => {
+    if (container.phase !== "running") return [];
+    const { attachment } = container;
+    const address =
+      attachment.kind === "host" ? "127.0.0.1" : attachment.kind === "attached" ? attachment.address : null;
+    if (address === null) return [];
+    const implied =
+      servicePort === null
+        ? null
+        : {
+            type: "tcp" as const,
+            port: servicePort,
+            interval: 5000,
+            timeout: 2000,
+            failureThreshold: 3,
+            initialDelay: 0,
+          };
+    const proven = container.restartPolicy === "always";
+    return [
+      {
+        id: container.id,
+        address,
+        readiness: spec.health.readiness ?? implied,
+        liveness: spec.health.liveness,
+        proven,
+      },
+    ];
+  });
+}
