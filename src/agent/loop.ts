@@ -1,0 +1,268 @@
+import type { DesiredState } from "../state/desired.ts";
+import type { ObservedState } from "../state/observed.ts";
+import { backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import { EngineError } from "./errors.ts";
+import type { Emit } from "./events.ts";
+import { lastLines } from "./last-words.ts";
+import type { MemoryStore } from "./memory.ts";
+import type { Engine } from "./ports.ts";
+import type { Reconciler } from "./reconcile.ts";
+import type { Tracker } from "./tracker.ts";
+
+/** At least so often everything is looked at, to catch what no event told (SPEC 3), ms. */
+const SAFETY_NET_MS = 30_000;
+/** A crash is reported for so long after it, ms. */
+const CRASH_SHOWN_MS = 60_000;
+const WATCHED = new Set([
+  "die",
+  "destroy",
+  "stop",
+  "pause",
+  "unpause",
+  "rename",
+  "update",
+  "oom",
+  "start",
+  "connect",
+  "disconnect",
+]);
+
+export interface Loop {
+  /** The state to lead the engine to from now on; a newer one replaces an older one at once. */
+  submit(desired: DesiredState): void;
+  wake(deployment: string | null): void;
+  crash(name: string, now: number): string | null;
+  /** The last complete observation; null before the first. */
+  observed(): ObservedState | null;
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves when a full pass over the submitted state has ended with every deployment settled. */
+  settled(isSettled: (names: string[]) => boolean, signal: AbortSignal): Promise<void>;
+}
+
+/** Drives reconciliation: passes at commits, at engine events, and every 30 s; one lane a deployment, side by side. */
+export function createLoop(parts: {
+  engine: Engine;
+  clock: Clock;
+  emit: Emit;
+  memory: MemoryStore;
+  tracker: Tracker;
+  reconciler: () => Reconciler;
+  afterPass: (observed: ObservedState, signal: AbortSignal) => Promise<void>;
+}): Loop {
+  const { engine, clock, emit } = parts;
+  let desired: DesiredState | null = null;
+  let world: ObservedState | null = null;
+  let ring: (() => void) | null = null;
+  let all = true;
+  let passes = 0;
+  let lost = 0;
+  const dirty = new Set<string>();
+  const again = new Set<string>();
+  const lanes = new Map<string, Promise<void>>();
+  const due = new Map<string, number>();
+  const crashes = new Map<string, { message: string; at: number }>();
+  const waiters = new Set<() => void>();
+
+  const wake = (deployment: string | null): void => {
+    if (deployment === null) all = true;
+    else dirty.add(deployment);
+    ring?.();
+  };
+
+  const lane = (name: string, slice: ObservedState | null, signal: AbortSignal): void => {
+    if (lanes.has(name)) {
+      again.add(name);
+      return;
+    }
+    const work = (async (): Promise<void> => {
+      let observed = slice;
+      do {
+        again.delete(name);
+        if (desired === null) return;
+        observed ??= await engine.observe(name, signal);
+        if (world !== null)
+          world = {
+            ...world,
+            foreign: observed.foreign.length > 0 ? observed.foreign : world.foreign,
+            containers: [
+              ...world.containers.filter((item) => item.deployment !== name),
+              ...observed.containers.filter((item) => item.deployment === name),
+            ],
+          };
+        const next = await parts
+          .reconciler()
+          .reconcile(
+            name,
+            desired,
+            { ...observed, containers: world?.containers ?? observed.containers },
+            signal,
+          );
+        if (next === null) due.delete(name);
+        else due.set(name, next);
+        observed = null;
+      } while (again.has(name) && !signal.aborted);
+    })()
+      .catch((error: unknown) => {
+        if (signal.aborted) return;
+        due.set(name, clock.now() + 1000);
+        if (error instanceof EngineError && error.kind === "unreachable") all = true;
+        else
+          emit({
+            type: "warning",
+            message: `${name}: ${error instanceof Error ? error.message : String(error)}`,
+          });
+      })
+      .finally(() => {
+        lanes.delete(name);
+        ring?.();
+        for (const waiter of waiters) waiter();
+      });
+    lanes.set(name, work);
+  };
+
+  const pass = async (signal: AbortSignal): Promise<void> => {
+    const observed = await engine.observe(null, signal);
+    if (lost > 0) emit({ type: "engine.found" });
+    lost = 0;
+    world = observed;
+    parts.tracker.forget(new Set(observed.containers.map((container) => container.id)));
+    if (desired === null) return;
+    const names = new Set([
+      ...desired.deployments.keys(),
+      ...observed.containers.map((container) => container.deployment),
+      ...Object.keys(parts.memory.get().deployments),
+    ]);
+    for (const name of names)
+      lane(
+        name,
+        { ...observed, containers: observed.containers.filter((container) => container.deployment === name) },
+        signal,
+      );
+    await Promise.all(lanes.values().map((work) => Promise.race([work, clock.sleep(50, signal)])));
+    passes++;
+    if (lanes.size === 0) await parts.afterPass(observed, signal);
+  };
+
+  const noteCrash = async (name: string, id: string, signal: AbortSignal): Promise<void> => {
+    const known = world?.containers.find((container) => container.id === id);
+    if (known?.restartPolicy !== "always") return;
+    const now = await engine.inspect(id, signal);
+    if (now?.restartPolicy !== "always") return;
+    const logs = await lastLines(engine, id, signal);
+    const last = logs.at(-1);
+    const message = `${now.name} exited with code ${String(now.exitCode)}${now.oomKilled ? " (out of memory)" : ""}${last === undefined ? "" : `; last log line: ${last}`}`;
+    crashes.set(name, { message, at: clock.now() });
+    due.set(name, clock.now() + CRASH_SHOWN_MS);
+    emit({ type: "container.crashed", deployment: name, container: now.name, exitCode: now.exitCode, logs });
+  };
+
+  const follow = async (signal: AbortSignal): Promise<void> => {
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await engine.events(
+          () => {
+            failures = 0;
+            wake(null);
+          },
+          (event) => {
+            if (!WATCHED.has(event.action.split(":")[0] ?? "")) return;
+            const name =
+              event.deployment ??
+              world?.containers.find((container) => container.id === event.containerId)?.deployment ??
+              null;
+            if (name === null) return;
+            wake(name);
+            if (event.action === "die" && !lanes.has(name)) {
+              noteCrash(name, event.containerId, signal).catch((error: unknown) => {
+                if (!signal.aborted)
+                  emit({
+                    type: "warning",
+                    message: `${name}: its crash could not be looked at: ${error instanceof Error ? error.message : String(error)}`,
+                  });
+              });
+            }
+          },
+          signal,
+        );
+      } catch {
+        // The pass that follows meets the same engine and reports it.
+      }
+      failures++;
+      await clock.sleep(backoff(failures, 200, 5000, Math.random), signal);
+    }
+  };
+
+  return {
+    wake,
+    observed: () => world,
+    submit(next) {
+      desired = next;
+      wake(null);
+    },
+    crash(name, now) {
+      const crash = crashes.get(name);
+      return crash === undefined || now > crash.at + CRASH_SHOWN_MS ? null : crash.message;
+    },
+    async run(signal) {
+      const events = follow(signal);
+      let nextFull = 0;
+      while (!signal.aborted) {
+        const bell = new AbortController();
+        ring = () => bell.abort();
+        const now = clock.now();
+        try {
+          if (all || now >= nextFull) {
+            all = false;
+            dirty.clear();
+            nextFull = now + SAFETY_NET_MS;
+            await pass(signal);
+            for (const waiter of waiters) waiter();
+          }
+        } catch (error) {
+          if (signal.aborted) break;
+          lost++;
+          const retryInMs = backoff(lost, 500, 15_000, Math.random);
+          emit({
+            type: "engine.lost",
+            message: error instanceof Error ? error.message : String(error),
+            retryInMs,
+          });
+          await clock.sleep(retryInMs, signal);
+          all = true;
+          continue;
+        }
+        for (const [name, at] of due) if (at <= clock.now()) dirty.add(name);
+        for (const name of dirty) {
+          due.delete(name);
+          lane(name, null, signal);
+        }
+        dirty.clear();
+        const until = Math.min(nextFull, ...due.values());
+        if (!all) await clock.sleep(Math.max(1, until - clock.now()), AbortSignal.any([signal, bell.signal]));
+      }
+      await Promise.allSettled(lanes.values());
+      await events;
+    },
+    settled(isSettled, signal) {
+      const from = passes;
+      return new Promise((resolve) => {
+        const check = (): void => {
+          const names = [
+            ...(desired?.deployments.keys() ?? []),
+            ...(world?.containers ?? []).map((container) => container.deployment),
+          ];
+          const done =
+            signal.aborted || (passes > from && lanes.size === 0 && dirty.size === 0 && isSettled(names));
+          if (!done) return;
+          waiters.delete(check);
+          resolve();
+        };
+        waiters.add(check);
+        signal.addEventListener("abort", check, { once: true });
+        check();
+      });
+    },
+  };
+}

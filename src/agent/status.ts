@@ -1,0 +1,240 @@
+import { decodeCanonical } from "../state/canonical.ts";
+import type { DesiredState } from "../state/desired.ts";
+import type { MemoryStore } from "./memory.ts";
+import type { DeploymentReport } from "./reconcile.ts";
+import type { SyncFacts } from "./sync.ts";
+
+/** What the status API, the metrics and `orun status` show (SPEC 5). Keys never disappear; unknown is null. */
+export interface Status {
+  node: {
+    name: string;
+    environment: string;
+    version: string;
+    started_at: string;
+    last_sync_time: string | null;
+    git_head: string | null;
+    git_branch: string;
+    sync_error: string | null;
+    next_poll_time: string | null;
+    observed_head: string | null;
+    engine_error: string | null;
+    manifest: "found" | "missing";
+  };
+  deployments: Record<string, DeploymentStatus>;
+  services: Record<string, ServiceStatus>;
+  diagnostics: { file: string; line: number; column: number; severity: string; message: string }[];
+}
+
+export interface DeploymentStatus {
+  name: string;
+  image: string | null;
+  image_digest: string | null;
+  container_id: string | null;
+  state: string;
+  reason: string;
+  message: string;
+  revision: string | null;
+  commit: string | null;
+  ready_replicas: number;
+  replicas: number;
+  restarts: number;
+  health: { readiness: string | null; liveness: string | null };
+  started_at: string | null;
+  since: string;
+  /** The probe history and last log lines of the release that failed; empty else. */
+  probes: string[];
+  logs: string[];
+  containers: {
+    id: string;
+    name: string;
+    revision: string;
+    state: string;
+    exit_code: number;
+    restarts: number;
+    started_at: string | null;
+    readiness: string;
+    address: string | null;
+  }[];
+}
+
+export interface ServiceStatus {
+  name: string;
+  deployment: string;
+  domain: string;
+  ssl: boolean;
+  state: string;
+  upstreams: string[];
+  message: string;
+}
+
+export interface StatusStore {
+  publish(name: string, report: DeploymentReport | null, now: number): void;
+  desired(state: DesiredState): void;
+  engineError(message: string | null): void;
+  /** Whether every deployment has settled once. */
+  ready(): boolean;
+  isSettled(name: string): boolean;
+  snapshot(): Status;
+}
+
+/** Keeps the last report of every deployment and puts the status together on demand. */
+export function createStatusStore(context: {
+  node: string;
+  environment: string;
+  branch: string;
+  version: string;
+  startedAt: number;
+  memory: MemoryStore;
+  sync: () => SyncFacts | null;
+}): StatusStore {
+  const reports = new Map<string, { report: DeploymentReport; since: number }>();
+  const settledOnce = new Set<string>();
+  let desired: DesiredState | null = null;
+  let engineError: string | null = null;
+
+  return {
+    publish(name, report, now) {
+      if (report === null) {
+        reports.delete(name);
+        return;
+      }
+      const before = reports.get(name);
+      const since = before?.report.condition.state === report.condition.state ? before.since : now;
+      reports.set(name, { report, since });
+      const { state, settled } = report.condition;
+      if (
+        settled &&
+        (state === "running" || state === "held" || state === "rolled_back" || state === "suspended")
+      )
+        settledOnce.add(name);
+    },
+    desired(state) {
+      desired = state;
+    },
+    engineError(message) {
+      engineError = message;
+    },
+    ready: () => desired !== null && [...desired.deployments.keys()].every((name) => settledOnce.has(name)),
+    isSettled: (name) => reports.get(name)?.report.condition.settled ?? false,
+    snapshot() {
+      const sync = context.sync();
+      return {
+        node: {
+          name: context.node,
+          environment: context.environment,
+          version: context.version,
+          started_at: iso(context.startedAt),
+          last_sync_time: isoOrNull(sync?.lastSyncAt ?? null),
+          git_head: sync?.commit?.id ?? null,
+          git_branch: context.branch,
+          sync_error: sync?.error ?? null,
+          next_poll_time: isoOrNull(sync?.nextPollAt ?? null),
+          observed_head: sync?.observedHead ?? null,
+          engine_error: engineError,
+          manifest: desired?.node === null || desired === null ? "missing" : "found",
+        },
+        deployments: Object.fromEntries(
+          [...reports]
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, { report, since }]) => [
+              name,
+              deploymentStatus(name, report, since, context.memory),
+            ]),
+        ),
+        services: Object.fromEntries(
+          [...(desired?.services.values() ?? [])].map((service) => [
+            service.name,
+            { ...service, upstreams: [] },
+          ]),
+        ),
+        diagnostics: (desired?.diagnostics ?? []).map(({ file, line, column, severity, message }) => ({
+          file,
+          line,
+          column,
+          severity,
+          message,
+        })),
+      };
+    },
+  };
+}
+
+function deploymentStatus(
+  name: string,
+  report: DeploymentReport,
+  since: number,
+  memory: MemoryStore,
+): DeploymentStatus {
+  const { condition, target, wanted, containers } = report;
+  const revision = target.kind === "run" ? target.revision : null;
+  const shown =
+    containers.find(
+      (container) => container.revision === revision?.revision && container.phase === "running",
+    ) ??
+    containers.find((container) => container.phase === "running") ??
+    containers[0] ??
+    null;
+  const remembered = memory.deployment(name);
+  const id = revision?.revision ?? shown?.revision ?? null;
+  const label = shown === null ? null : decodeCanonical(shown.specLabel)["image"];
+  const image =
+    revision?.spec.image ?? (label === undefined || label === null ? null : label.replace(/^"|"$/g, ""));
+  const pin = id === null ? undefined : remembered.pins[id];
+  const quarantine =
+    wanted?.kind === "run" && remembered.quarantine?.specHash === wanted.revision.specHash
+      ? remembered.quarantine
+      : null;
+  return {
+    name,
+    image,
+    image_digest: pin?.digest ?? pin?.id ?? shown?.imageId ?? null,
+    container_id: shown?.id ?? null,
+    state: condition.state,
+    reason: condition.reason,
+    message: condition.message,
+    revision: id,
+    commit: shown?.commit ?? revision?.commit ?? null,
+    ready_replicas: condition.readyReplicas,
+    replicas: condition.replicas,
+    restarts: containers.reduce((sum, container) => sum + container.restarts, 0),
+    health: {
+      readiness: shown === null ? null : word(shown.readiness),
+      liveness:
+        shown === null || revision?.spec.health.liveness == null
+          ? null
+          : shown.alive
+            ? "healthy"
+            : "unhealthy",
+    },
+    started_at: isoOrNull(shown?.startedAt ?? null),
+    since: iso(since),
+    probes: quarantine?.probes ?? [],
+    logs: quarantine?.logs ?? [],
+    containers: containers.map((container) => ({
+      id: container.id,
+      name: container.name,
+      revision: container.revision,
+      state: container.phase,
+      exit_code: container.exitCode,
+      restarts: container.restarts,
+      started_at: isoOrNull(container.startedAt),
+      readiness: container.readiness,
+      address:
+        container.attachment.kind === "attached"
+          ? (container.attachment.address ?? container.attachment.staticAddress)
+          : null,
+    })),
+  };
+}
+
+function word(readiness: "unknown" | "passing" | "failing"): string | null {
+  return readiness === "unknown" ? null : readiness === "passing" ? "healthy" : "unhealthy";
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : iso(ms);
+}
