@@ -33,8 +33,8 @@ export interface ReconcilerParts {
   emit: Emit;
   execute: (action: EngineAction, job: Job) => Promise<void>;
   publish: (name: string, report: DeploymentReport | null) => void;
-  /** A deployment waits for something that another one may just have brought about. */
-  wakeAll: () => void;
+  /** Others may wait for what has just changed here. */
+  wakeDependents: (name: string) => void;
   /** A crash of the last minute, for people; null: none. */
   crash: (name: string, now: number) => string | null;
 }
@@ -309,7 +309,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         to: condition.state,
         message: condition.message,
       });
-      parts.wakeAll();
+      parts.wakeDependents(name);
     }
     parts.publish(name, { condition, wanted, target, containers });
     if (condition.state === "running" && condition.settled && wanted?.kind === "run")

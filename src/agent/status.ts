@@ -74,6 +74,7 @@ export interface StatusStore {
   /** Whether every deployment has settled once. */
   ready(): boolean;
   isSettled(name: string): boolean;
+  hasDesired(): boolean;
   snapshot(): Status;
 }
 
@@ -115,6 +116,7 @@ export function createStatusStore(context: {
       engineError = message;
     },
     ready: () => desired !== null && [...desired.deployments.keys()].every((name) => settledOnce.has(name)),
+    hasDesired: () => desired !== null,
     isSettled: (name) => reports.get(name)?.report.condition.settled ?? false,
     snapshot() {
       const sync = context.sync();

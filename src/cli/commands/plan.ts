@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import { connectEngine } from "../../docker/engine.ts";
+import { createNodeFiles } from "../../host/files.ts";
+import { readState } from "../../host/state-file.ts";
+import { renderText } from "../../manifest/diagnostic.ts";
+import { parseManifests } from "../../manifest/parse.ts";
+import { describe } from "../../plan/describe.ts";
+import { planAll } from "../../plan/plan.ts";
+import { desiredState, envFilePaths } from "../../state/desired.ts";
+import { environmentOf } from "../../state/environment.ts";
+import { readSettings } from "../settings.ts";
+import { readWorkingTree } from "../working-tree.ts";
+
+/** `orun plan`: what a pass over this folder would do to this host's engine. Exit code 0 nothing, 2 changes, 1 an error. */
+export async function planCommand(options: Record<string, unknown>): Promise<number> {
+  const { repo, ...rest } = options;
+  const settings = readSettings(rest);
+  const parsed = parseManifests(readWorkingTree(typeof repo === "string" ? repo : "."));
+  const environment = environmentOf(settings.branch, () => null);
+  const owner = { node: settings.node, environment };
+  const envFiles = new Map<string, { content: string } | { error: string }>();
+  const files = createNodeFiles();
+  for (const path of envFilePaths(parsed)) {
+    envFiles.set(
+      path,
+      await files.read(path).then(
+        (content) => ({ content }),
+        (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
+      ),
+    );
+  }
+  const desired = desiredState(parsed, { commit: "working tree", ...owner, envFiles: envFiles });
+  const { memory } = readState(join(settings.dataDir, "state.json"));
+  const engine = connectEngine({
+    socketPath: settings.socketPath,
+    owner,
+    branch: settings.branch,
+    isKnown: (id) => id in memory.containers,
+  });
+  try {
+    const observed = await engine.observe(null, AbortSignal.timeout(30_000));
+    const plans = planAll(desired, observed, memory, environment, Date.now());
+    for (const item of desired.diagnostics) process.stdout.write(`${renderText(item)}\n`);
+    let changes = 0;
+    for (const plan of plans) {
+      if (plan.note !== null) process.stdout.write(`${plan.name}: ${plan.note}\n`);
+      for (const action of plan.actions) process.stdout.write(`${plan.name}: ${describe(action)}\n`);
+      changes += plan.actions.length;
+    }
+    const errors = desired.diagnostics.some((item) => item.severity === "error");
+    process.stdout.write(
+      changes === 0
+        ? "nothing to do\n"
+        : `${String(changes)} steps in ${String(plans.filter((plan) => plan.actions.length > 0).length)} deployments\n`,
+    );
+    return errors ? 1 : changes === 0 ? 0 : 2;
+  } finally {
+    engine.close();
+  }
+}
