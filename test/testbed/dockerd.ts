@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "./wait.ts";
+
+/** A private, real Docker engine with its own folders, socket, bridge and address pool. */
+export interface Dockerd {
+  socket: string;
+  /** Sends a signal to the engine; after SIGKILL, {@link Dockerd.start} brings it up again on the same data. */
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
+  start(): Promise<void>;
+  /** Removes every container and network, stops the engine, removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** Starts an engine of our own; `index` (0 to 63) keeps several from colliding. */
+export async function startDockerd(index: number): Promise<Dockerd> {
+  const root = mkdtempSync(join(tmpdir(), "orun-dockerd-"));
+  const socket = join(root, "docker.sock");
+  const log = join(root, "log");
+  let child: ReturnType<typeof spawn> | null = null;
+
+  const start = async (): Promise<void> => {
+    rmSync(join(root, "docker.pid"), { force: true });
+    const fd = openSync(log, "a");
+    const pool = `10.192.${String(index * 4)}.0/22`;
+    child = spawn(
+      "dockerd",
+      [
+        "--data-root",
+        join(root, "data"),
+        "--exec-root",
+        join(root, "exec"),
+        "--pidfile",
+        join(root, "docker.pid"),
+        "--host",
+        `unix://${socket}`,
+        "--bridge",
+        "none",
+        "--default-address-pool",
+        `base=${pool},size=26`,
+        "--insecure-registry",
+        "127.0.0.0/8",
+      ],
+      {
+        stdio: ["ignore", fd, fd],
+        env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+      },
+    );
+    closeSync(fd);
+    const started = child;
+    await until("the engine answers", async () => {
+      if (started.exitCode !== null)
+        throw new Error(`dockerd ended: ${readFileSync(log, "utf8").slice(-3000)}`);
+      return (await api(socket, "GET", "/_ping").catch(() => null))?.status === 200;
+    });
+  };
+  const kill = async (signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> => {
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    if (signal === "SIGTERM" || signal === "SIGKILL") await ended;
+  };
+  await start();
+  return {
+    socket,
+    kill,
+    start,
+    async stop() {
+      const list = await api(socket, "GET", "/containers/json?all=true");
+      for (const id of ids(list.body)) await api(socket, "DELETE", `/containers/${id}?force=true&v=true`);
+      await api(socket, "POST", "/networks/prune");
+      await kill("SIGTERM");
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One plain call to an engine, for tests: as far from orun's own client as can be. */
+export function api(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  contentType = "application/json",
+): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const payload =
+      body === undefined ? null : body instanceof Buffer ? body : Buffer.from(JSON.stringify(body));
+    const outgoing = request(
+      {
+        socketPath,
+        method,
+        path,
+        headers: payload === null ? {} : { "content-type": contentType, "content-length": payload.length },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.once("error", reject);
+        response.once("end", () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }),
+        );
+      },
+    );
+    outgoing.once("error", reject);
+    outgoing.end(payload ?? undefined);
+  });
+}
+
+function ids(text: string): string[] {
+  return [...text.matchAll(/"Id":"([0-9a-f]{64})"/g)].map((match) => match[1] ?? "");
+}
