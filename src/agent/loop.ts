@@ -13,7 +13,7 @@ import type { Tracker } from "./tracker.ts";
 /** At least so often everything is looked at, to catch what no event told (SPEC 3), ms. */
 const SAFETY_NET_MS = 30_000;
 /** A crash is reported for so long after it, ms. */
-const CRASH_SHOWN_MS = 60_000;
+const CRASH_SHOWN_MS = 15_000;
 const WATCHED = new Set([
   "die",
   "destroy",
@@ -198,6 +198,7 @@ export function createLoop(parts: {
     wake,
     observed: () => world,
     submit(next) {
+      if (desired?.commit !== next.commit) crashes.clear();
       desired = next;
       wake(null);
     },

@@ -35,7 +35,7 @@ export interface ReconcilerParts {
   publish: (name: string, report: DeploymentReport | null) => void;
   /** Others may wait for what has just changed here. */
   wakeDependents: (name: string) => void;
-  /** A crash of the last minute, for people; null: none. */
+  /** A crash of a moment ago, for people; null: none. */
   crash: (name: string, now: number) => string | null;
 }
 

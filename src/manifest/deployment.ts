@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { absolutePath, dnsName, duration, hasControl, portNumber, stringMap } from "./fields.ts";
+import { absolutePath, dnsName, duration, portNumber, stringMap } from "./fields.ts";
 import { parseImage } from "./image.ts";
 import { parseCpus, parseSize } from "./quantity.ts";
+import { hasControl } from "./text.ts";
 
 const HTTP_PROBE = /^localhost(?::(\d{1,5}))?(\/[!-~]*)?$/;
 

@@ -1,52 +1,66 @@
 /** Field types that several kinds share. */
 import { z } from "zod";
 import { formatDuration, parseDuration } from "./duration.ts";
+import { hasControl } from "./text.ts";
 
 /** A DNS-1123 label (RFC 1123). */
+export const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** The name of a resource: a DNS-1123 label (SPEC 2). */
 export const dnsName = z
   .string()
-  .max(63, "expected at most 63 characters")
   .regex(
-    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
-    "expected lower-case letters, digits and '-', starting and ending with a letter or digit",
+    DNS_LABEL,
+    "expected at most 63 lower-case letters, digits and '-', starting and ending with a letter or digit",
   );
 
-/** A duration between `min` and `max` (ms). */
+/** A duration between `min` and `max` (ms), parsed to ms. */
 export function duration(min = 0, max = 365 * 86_400_000) {
   return z
     .union([z.string(), z.number()], "expected a duration such as 500ms, 5s or 1m30s")
     .transform((value, context) => {
-      const ms = parseDuration(value === 0 ? "0s" : String(value));
-      if (ms === null) {
-        context.addIssue({ code: "custom", message: "expected a duration such as 500ms, 5s or 1m30s" });
-        return z.NEVER;
-      }
-      if (ms < min || ms > max) {
-        context.addIssue({
-          code: "custom",
-          message: `expected a duration from ${formatDuration(min)} to ${formatDuration(max)}`,
-        });
-        return z.NEVER;
-      }
-      return ms;
+      const ms = value === 0 ? 0 : parseDuration(String(value));
+      if (ms !== null && ms >= min && ms <= max) return ms;
+      context.addIssue({
+        code: "custom",
+        message:
+          ms === null
+            ? "expected a duration with a unit, such as 500ms, 5s or 1m30s"
+            : `expected a duration from ${formatDuration(min)} to ${formatDuration(max)}`,
+      });
+      return z.NEVER;
     });
 }
 
+/** A TCP or UDP port. */
 export const portNumber = z
-  .number("expected a port number")
-  .int("expected a whole number")
+  .number()
+  .int("expected a port from 1 to 65535")
   .min(1, "expected a port from 1 to 65535")
   .max(65535, "expected a port from 1 to 65535");
 
-export const absolutePath = z
-  .string()
-  .regex(/^\//, "expected an absolute path")
-  .refine((path) => !path.split("/").includes(".."), "expected a path without '..'")
-  .refine((path) => !hasControl(path), "expected a path without control characters");
-
-/** Whether a text has control or bidirectional-override characters (attack: a name that reads as another). */
-export function hasControl(text: string): boolean {
-  return /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(text);
+/** A whole number in a range. */
+export function wholeNumber(min: number, max: number) {
+  const message = `expected a whole number from ${String(min)} to ${String(max)}`;
+  return z.number().int(message).min(min, message).max(max, message);
 }
 
+/** An absolute path without `..`. */
+export const absolutePath = z
+  .string()
+  .max(4096, "expected a path of at most 4096 characters")
+  .regex(/^\//, "expected an absolute path, starting with '/'")
+  .refine((path) => !path.split("/").includes(".."), "expected a path without '..'")
+  .refine((path) => !hasControl(path), "expected a path without control or invisible characters");
+
+/** An absolute path that Docker writes into `source:target:mode`, where a colon would end it. */
+export const mountPath = absolutePath.refine((path) => !path.includes(":"), "expected a path without ':'");
+
+/** A text of one line that is not empty. */
+export const oneLine = z
+  .string()
+  .min(1, "expected a text that is not empty")
+  .refine((text) => !hasControl(text), "expected one line without control or invisible characters");
+
+/** A map of strings; numbers have to be quoted, because `1.10` and `"1.10"` differ. */
 export const stringMap = z.record(z.string(), z.string());

@@ -1,7 +1,7 @@
 import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
 import type { z } from "zod";
 import { escapeControl, sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import { hasControl } from "./fields.ts";
+import { hasControl } from "./text.ts";
 import { findings } from "./issues.ts";
 import { documents, kinds, type Kind, type Resource } from "./resource.ts";
 import { suggest } from "./suggest.ts";

@@ -1,9 +1,11 @@
-/** The candidate that `word` is probably a misspelling of, or null when none is near enough. */
+/** The candidate that `word` is probably a misspelling of, or null when none is near enough (case is ignored). */
 export function suggest(word: string, candidates: readonly string[]): string | null {
+  if (word.length > 64) return null;
+  const lower = word.toLowerCase();
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(lower, candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

@@ -98,7 +98,9 @@ function decideRolling(input: DeploymentInput, revision: DeploymentRevision): De
   const needed = slots.length - (slots.length - missing.length - unproven.length);
   const servingOld = old.filter(isServing);
   const deadOld = old.find(
-    (container) => !isServing(container) && !(isProven(container) && servingOld.length < needed),
+    (container) =>
+      !isServing(container) &&
+      !(isProven(container) && canReturn(input, container) && servingOld.length < needed),
   );
   if (deadOld !== undefined) return drop(deadOld, grace, reasonAgainst(deadOld, revision));
   const healing = healServing(input, revision, [
@@ -210,6 +212,12 @@ function arrange(input: DeploymentInput, revision: DeploymentRevision): Arrangem
   return { slots, surplus: current.filter((container) => !chosen.has(container)), old };
 }
 
+/** Whether the engine could start it: its network has not been removed since. */
+function canReturn(input: DeploymentInput, container: TrackedContainer): boolean {
+  const { attachment } = container;
+  return attachment.kind !== "attached" || attachment.networkId === input.networkId;
+}
+
 function rank(container: TrackedContainer): number {
   return (isProven(container) ? 2 : 0) + (container.phase === "running" ? 1 : 0);
 }
@@ -235,7 +243,7 @@ function healServing(
   let pending: Decision | null = null;
   for (const container of containers) {
     if (container.phase === "exited" || container.phase === "created") {
-      if (!isProven(container)) continue;
+      if (!isProven(container) || !canReturn(input, container)) continue;
       const decision = startAgain(input, container);
       if (decision.kind === "act") return decision;
       pending ??= decision;
