@@ -17,6 +17,9 @@ export default tseslint.config(
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "@typescript-eslint/strict-boolean-expressions": "off",
       eqeqeq: "error",
+      // What a rest pattern leaves out is named for nothing else; control characters are looked for on purpose.
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, varsIgnorePattern: "^_", argsIgnorePattern: "^_" }],
+      "no-control-regex": "off",
       "no-console": "error",
     },
   },

@@ -25,3 +25,8 @@ export function systemClock(): Clock {
       }),
   };
 }
+
+/** Whether a signal has aborted by now: a question asked anew after every await. */
+export function isStopped(signal: AbortSignal): boolean {
+  return signal.aborted;
+}

@@ -1,5 +1,5 @@
 import type { Probe } from "../manifest/deployment.ts";
-import type { Clock } from "./clock.ts";
+import { isStopped, type Clock } from "./clock.ts";
 import type { ProbeResult, ProbeRunner } from "./ports.ts";
 
 export interface Watched {
@@ -61,7 +61,7 @@ export function createHealthMonitor(
       } catch (error) {
         result = { ok: false, detail: error instanceof Error ? error.message : String(error) };
       }
-      if (signal.aborted) return;
+      if (isStopped(signal)) return;
       const before = facts[which];
       failures = result.ok ? 0 : failures + 1;
       if (result.ok) facts[which] = "passing";

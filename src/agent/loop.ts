@@ -1,7 +1,7 @@
 import type { DesiredState } from "../state/desired.ts";
 import type { ObservedState } from "../state/observed.ts";
 import { backoff } from "./backoff.ts";
-import type { Clock } from "./clock.ts";
+import { isStopped, type Clock } from "./clock.ts";
 import { EngineError } from "./errors.ts";
 import type { Emit } from "./events.ts";
 import { lastLines } from "./last-words.ts";
@@ -54,10 +54,10 @@ export function createLoop(parts: {
   let desired: DesiredState | null = null;
   let world: ObservedState | null = null;
   let ring: (() => void) | null = null;
-  let all = true;
   let passes = 0;
   let lost = 0;
-  const dirty = new Set<string>();
+  /** What to look at next; null is everything. */
+  const dirty = new Set<string | null>([null]);
   const again = new Set<string>();
   const lanes = new Map<string, Promise<void>>();
   const due = new Map<string, number>();
@@ -65,8 +65,7 @@ export function createLoop(parts: {
   const waiters = new Set<() => void>();
 
   const wake = (deployment: string | null): void => {
-    if (deployment === null) all = true;
-    else dirty.add(deployment);
+    dirty.add(deployment);
     ring?.();
   };
 
@@ -106,7 +105,7 @@ export function createLoop(parts: {
       .catch((error: unknown) => {
         if (signal.aborted) return;
         due.set(name, clock.now() + 1000);
-        if (error instanceof EngineError && error.kind === "unreachable") all = true;
+        if (error instanceof EngineError && error.kind === "unreachable") dirty.add(null);
         else
           emit({
             type: "warning",
@@ -214,15 +213,14 @@ export function createLoop(parts: {
         ring = () => bell.abort();
         const now = clock.now();
         try {
-          if (all || now >= nextFull) {
-            all = false;
+          if (dirty.has(null) || now >= nextFull) {
             dirty.clear();
             nextFull = now + SAFETY_NET_MS;
             await pass(signal);
             for (const waiter of waiters) waiter();
           }
         } catch (error) {
-          if (signal.aborted) break;
+          if (isStopped(signal)) break;
           lost++;
           const retryInMs = backoff(lost, 500, 15_000, Math.random);
           emit({
@@ -231,17 +229,19 @@ export function createLoop(parts: {
             retryInMs,
           });
           await clock.sleep(retryInMs, signal);
-          all = true;
+          dirty.add(null);
           continue;
         }
         for (const [name, at] of due) if (at <= clock.now()) dirty.add(name);
         for (const name of dirty) {
+          if (name === null) continue;
+          dirty.delete(name);
           due.delete(name);
           lane(name, null, signal);
         }
-        dirty.clear();
         const until = Math.min(nextFull, ...due.values());
-        if (!all) await clock.sleep(Math.max(1, until - clock.now()), AbortSignal.any([signal, bell.signal]));
+        if (!dirty.has(null))
+          await clock.sleep(Math.max(1, until - clock.now()), AbortSignal.any([signal, bell.signal]));
       }
       await Promise.allSettled(lanes.values());
       await events;

@@ -73,6 +73,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const { engine, memory, clock, emit } = parts;
   const retries = new Map<string, Retry>();
   const conditions = new Map<string, Condition>();
+  const lastActions = new Map<string, string>();
 
   const failed = (name: string, specHash: string | null, action: Action | null, error: unknown): void => {
     const count = (retries.get(name)?.count ?? 0) + 1;
@@ -186,6 +187,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       decision = { kind: "wait", for: "the next try", until: current.notBefore, container: null };
     }
     report(name, wanted, target, containers, decision, current, now);
+    if (decision.kind !== "act") lastActions.delete(name);
     if (decision.kind === "done") {
       if (wanted === null && containers.length === 0) forget(name);
       return image.kind === "failed" ? image.retryAt : null;
@@ -210,6 +212,11 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       await parts.execute(action, job);
       if (current !== null && current.action !== null) retries.delete(name);
       emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - now });
+      const repeated = lastActions.get(name) === describe(action);
+      lastActions.set(name, describe(action));
+      // Done, and asked for again at once: it took no effect. Going on without a pause would only burn the engine.
+      if (repeated)
+        failed(name, revision?.specHash ?? null, action, new Error("the engine did it, and nothing changed"));
     } catch (error) {
       if (signal.aborted) return null;
       if (error instanceof EngineError && error.kind === "image-not-found" && aim !== null)

@@ -202,7 +202,7 @@ function deploymentStatus(
     health: {
       readiness: shown === null ? null : word(shown.readiness),
       liveness:
-        shown === null || revision?.spec.health.liveness == null
+        shown === null || (revision?.spec.health.liveness ?? null) === null
           ? null
           : shown.alive
             ? "healthy"

@@ -50,7 +50,7 @@ program
   .option("--format <format>", "text, json or github", "text")
   .action(async (path: string, options: Record<string, unknown>) => {
     const { validate } = await import("./commands/validate.ts");
-    process.exitCode = await validate(path, options);
+    process.exitCode = validate(path, options);
   });
 
 program

@@ -56,7 +56,7 @@ export async function pullImage(
   };
   const response = await connection.stream(call);
   const layers = new Map<string, { current: number; total: number }>();
-  let failed: string | null = null;
+  const failures: string[] = [];
   const splitter = lineSplitter((line) => {
     if (line.trim() === "") return;
     let json: unknown;
@@ -67,7 +67,7 @@ export async function pullImage(
     }
     const message = pullShape.safeParse(json);
     if (!message.success) return;
-    if (message.data.error !== undefined) failed = message.data.error;
+    if (message.data.error !== undefined) failures.push(message.data.error);
     const { id, status, progressDetail } = message.data;
     if (id !== undefined && progressDetail?.current !== undefined) {
       layers.set(id, { current: progressDetail.current, total: progressDetail.total ?? 0 });
@@ -110,7 +110,8 @@ export async function pullImage(
       if (!response.complete) end(new Error("cut off"));
     });
   });
-  if (failed !== null) throw engineError(call, 500, `pull of ${reference}: ${String(failed)}`);
+  const failed = failures[0];
+  if (failed !== undefined) throw engineError(call, 500, `pull of ${reference}: ${failed}`);
   const facts = await findImage(connection, reference, signal);
   if (facts === null)
     throw new EngineError(

@@ -227,7 +227,7 @@ function forbidden(document: Document): { message: string; offset: number }[] {
         });
         return visit.BREAK;
       }
-      if ("tag" in node && node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:")) {
+      if ("tag" in node && typeof node.tag === "string" && !node.tag.startsWith("tag:yaml.org,2002:")) {
         problems.push({
           message: `YAML tag '${escapeControl(node.tag)}' is not allowed`,
           offset: node.range?.[0] ?? 0,
@@ -263,10 +263,11 @@ function toValue(document: Document): unknown {
     if (!isScalar(pair.key) || String(pair.key.value) === "<<") continue;
     const key = String(pair.key.value);
     const node = pair.value;
-    if (node === null || node === undefined) texts[key] = "";
+    if (node === null) texts[key] = "";
     else if (isScalar(node)) {
       if (node.value === null) texts[key] = "";
-      else texts[key] = node.type === "PLAIN" && node.source !== undefined ? node.source : String(node.value);
+      else if (node.type === "PLAIN" && node.source !== undefined) texts[key] = node.source;
+      else if (typeof node.value === "string") texts[key] = node.value;
     }
   }
   for (const [key, text] of Object.entries(texts)) {

@@ -411,8 +411,7 @@ function create(
 /** One step towards a container being gone. */
 function drop(container: TrackedContainer, graceMs: number, reason: string): Decision {
   const isUp = container.phase === "running" || container.phase === "restarting";
-  if (container.restartPolicy !== "no" || (isUp && hasAlias(container)))
-    return act("retire", container, reason);
+  if (container.restartPolicy !== "no") return act("retire", container, reason);
   if (isUp)
     return {
       kind: "act",

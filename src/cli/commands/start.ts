@@ -3,7 +3,7 @@ import { join } from "node:path";
 import pLimit from "p-limit";
 import { createAgent } from "../../agent/agent.ts";
 import { backoff } from "../../agent/backoff.ts";
-import { systemClock, type Clock } from "../../agent/clock.ts";
+import { isStopped, systemClock, type Clock } from "../../agent/clock.ts";
 import { EngineError } from "../../agent/errors.ts";
 import type { Emit } from "../../agent/events.ts";
 import { createMemoryStore } from "../../agent/memory.ts";
@@ -91,7 +91,13 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
         server.listen(settings.statusPort, "127.0.0.1", resolve);
       });
     }
-    const identity = await identify(engine, agent.status.engineError, clock, emit, stop.signal);
+    const identity = await identify(
+      engine,
+      (message) => agent.status.engineError(message),
+      clock,
+      emit,
+      stop.signal,
+    );
     if (identity === null) return settings.once ? 1 : 0;
     const lock = await acquireLock(
       `/run/orun/${identity.id.replace(/[^A-Za-z0-9_-]/g, "_")}.${environment}.lock`,
@@ -144,7 +150,7 @@ async function identify(
       tell(null);
       return identity;
     } catch (error) {
-      if (signal.aborted) return null;
+      if (isStopped(signal)) return null;
       if (!(error instanceof EngineError)) throw error;
       const retryInMs = backoff(failures, 500, 15_000, Math.random);
       tell(error.message);
