@@ -58,9 +58,15 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     );
   };
 
+  let making: Promise<ObservedNetwork> | null = null;
+
   const handlers: Handlers = {
     "ensure-network": async (_, job) => {
-      await engine.ensureNetwork(job.signal);
+      // Deployments side by side need it at the same moment; the engine would make one for each of them.
+      making ??= engine.ensureNetwork(job.signal).finally(() => {
+        making = null;
+      });
+      await making;
     },
     create: async (action, job) => {
       const { revision } = job;

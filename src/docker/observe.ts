@@ -81,17 +81,18 @@ export function createObserver(
   };
 
   const network = async (signal: AbortSignal): Promise<ObservedNetwork | null> => {
-    try {
-      const path = `/networks/${encodeURIComponent(networkName(owner.environment))}`;
-      const facts = networkShape.parse(await connection.json({ method: "GET", path, signal }));
-      if (facts.Labels[label.node] !== owner.node || facts.Labels[label.environment] !== owner.environment)
-        return null;
-      const config = facts.IPAM?.Config?.[0];
-      return { id: facts.Id, name: facts.Name, subnet: config?.Subnet ?? "", gateway: config?.Gateway ?? "" };
-    } catch (error) {
-      if (error instanceof EngineError && error.kind === "not-found") return null;
-      throw error;
-    }
+    // By labels, because a name may be ambiguous; the oldest is the one in use.
+    const labels = [`${label.node}=${owner.node}`, `${label.environment}=${owner.environment}`];
+    const query = { filters: JSON.stringify({ label: labels }) };
+    const list = networkShape
+      .array()
+      .parse(await connection.json({ method: "GET", path: "/networks", query, signal }));
+    const facts = list
+      .filter((item) => item.Name === networkName(owner.environment))
+      .sort((a, b) => (a.Created < b.Created ? -1 : 1))[0];
+    if (facts === undefined) return null;
+    const config = facts.IPAM?.Config?.[0];
+    return { id: facts.Id, name: facts.Name, subnet: config?.Subnet ?? "", gateway: config?.Gateway ?? "" };
   };
 
   return {

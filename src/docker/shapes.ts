@@ -57,6 +57,7 @@ export type Inspected = z.output<typeof inspectShape>;
 export const networkShape = z.object({
   Id: z.string(),
   Name: z.string(),
+  Created: z.string().default(""),
   Labels: labels,
   IPAM: z
     .object({

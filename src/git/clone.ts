@@ -64,14 +64,18 @@ export function createCloneKeeper(context: GitContext, maxFetchBytes: number): C
     damage = null;
   };
 
+  /** One of the two commits that a ref of ours names, which Git makes only once all of it is here. */
+  const isNamed = async (commit: string): Promise<boolean> => {
+    const named = [folder.branchRef, folder.acceptedRef].map((ref) => folder.readOwnRef(cloneDir, ref));
+    return (await Promise.all(named)).includes(commit);
+  };
+
   const fetchOnce = async (commit: string, signal: AbortSignal): Promise<void> => {
     const usable = damage === null && (await folder.cloneExists(cloneDir));
-    if (!usable || (await hasBrokenRef(cloneDir))) {
-      await replace(commit.length, signal);
-    } else if ((await folder.readOwnRef(cloneDir, folder.branchRef)) !== commit) {
-      await fetchInto(cloneDir, signal);
-    }
-    if ((await folder.readOwnRef(cloneDir, folder.branchRef)) === commit) return;
+    if (usable && (await isNamed(commit))) return;
+    if (usable && !(await hasBrokenRef(cloneDir))) await fetchInto(cloneDir, signal);
+    else await replace(commit.length, signal);
+    if (await isNamed(commit)) return;
     const here = await limited(`looking for commit ${commit}`, signal, (limit) =>
       isPresent(context, cloneDir, commit, limit),
     );
@@ -145,9 +149,7 @@ export function createCloneKeeper(context: GitContext, maxFetchBytes: number): C
         gitOutcome(context, cloneDir, args, { signal: limit }),
       );
       if (outcome.code === 0) return true;
-      const wanted = [folder.branchRef, folder.acceptedRef].map((ref) => folder.readOwnRef(cloneDir, ref));
-      if ((await Promise.all(wanted)).includes(commit))
-        damage = damaged(cloneDir, `commit ${commit} is not complete`);
+      if (await isNamed(commit)) damage = damaged(cloneDir, `commit ${commit} is not complete`);
       return false;
     },
 

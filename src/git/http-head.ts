@@ -99,6 +99,10 @@ function packetsOf(answer: HttpAnswer, contentType: string, doing: string): Pack
     throw failure("auth", `${doing} failed: it answered ${status}`);
   if (status === 404 || status === 410) throw failure("not-found", `${doing} failed: it answered ${status}`);
   if (status === 429 || status >= 500) throw failure("unreachable", `${doing} failed: it answered ${status}`);
+  // Git would take a sign-in page for the list of refs of a dumb server, and find the branch missing.
+  if (status === 200 && answer.contentType.startsWith("text/html")) {
+    throw failure("protocol", `${doing} failed: it answers a web page`);
+  }
   if (status !== 200 || answer.contentType !== contentType) throw new UnexpectedAnswer(`status ${status}`);
   const decoder = createPacketDecoder();
   const packets = decoder.push(answer.body);

@@ -10,10 +10,11 @@ import type { Remote } from "./url.ts";
 
 export interface SshConnection {
   /**
-   * Makes sure that the connection is open. One that cannot be shared is no error: commands then connect for themselves.
+   * Makes sure that the connection is open, and says whether it was. One that cannot be shared is no error: commands then
+   * connect for themselves.
    * @throws {SourceError} `auth`, `host-key`, `unreachable`, `git-missing`; the signal's reason.
    */
-  open(signal: AbortSignal): Promise<void>;
+  open(signal: AbortSignal): Promise<"new" | "kept">;
   /** Ends it; the next {@link open} makes a new one. */
   drop(): Promise<void>;
 }
@@ -73,7 +74,8 @@ export function createSshConnection(context: GitContext, remote: Remote & { kind
   return {
     async open(signal) {
       if (master !== null && performance.now() - master.since > maxAgeMs) await drop();
-      if (master !== null || !shareable) return;
+      if (master !== null) return "kept";
+      if (!shareable) return "new";
       try {
         await start(signal);
       } catch (error) {
@@ -82,6 +84,7 @@ export function createSshConnection(context: GitContext, remote: Remote & { kind
         // A server that closes connections without a session: each poll makes its own from now on.
         shareable = false;
       }
+      return "new";
     },
     drop,
   };

@@ -24,19 +24,27 @@ const maxAnswerBytes = 16 * 1024 * 1024;
 /** A poller for one branch. Version 2 when the server accepts GIT_PROTOCOL, else the advertisement of version 0. */
 export function createSshHead(context: GitContext, remote: Remote & { kind: "ssh" }): SshHead {
   const connection = createSshConnection(context, remote);
+  const attempt = async (signal: AbortSignal): Promise<HeadResult | "stale" | null> => {
+    const connected = await connection.open(signal);
+    try {
+      return await ask(context, remote, signal);
+    } catch (error) {
+      // The connection may be what is broken.
+      await connection.drop();
+      signal.throwIfAborted();
+      const kind = error instanceof SourceError ? error.kind : null;
+      if (connected === "kept" && (kind === "unreachable" || kind === "protocol")) return "stale";
+      if (kind === "protocol" || error instanceof PktLineError) return null;
+      throw error;
+    }
+  };
   return {
     async head(signal) {
-      try {
-        await connection.open(signal);
-        return await ask(context, remote, signal);
-      } catch (error) {
-        // The connection may be what is broken.
-        await connection.drop();
-        signal.throwIfAborted();
-        if (error instanceof PktLineError || (error instanceof SourceError && error.kind === "protocol"))
-          return null;
-        throw error;
-      }
+      const first = await attempt(signal);
+      if (first !== "stale") return first;
+      // The server closed the idle connection, or lost it; a new one tells why, or works.
+      const second = await attempt(signal);
+      return second === "stale" ? null : second;
     },
     close: () => connection.drop(),
   };

@@ -1,3 +1,7 @@
+import { escapeControl } from "./text.ts";
+
+export { escapeControl } from "./text.ts";
+
 /** A finding about a manifest, with everything that a person needs to mend it. */
 export interface Diagnostic {
   file: string;
@@ -16,7 +20,7 @@ export interface Diagnostic {
 /** One line and a code frame: `file:line:column: error: message`. */
 export function renderText(diagnostic: Diagnostic): string {
   const { file, line, column, severity, message, sourceLine } = diagnostic;
-  const head = `${escapeControl(file)}:${String(line)}:${String(column)}: ${severity}: ${message}`;
+  const head = `${escapeControl(file)}:${String(line)}:${String(column)}: ${severity}: ${escapeControl(message)}`;
   if (sourceLine === null) return head;
   const gutter = String(line);
   const pad = " ".repeat(gutter.length);
@@ -26,22 +30,9 @@ export function renderText(diagnostic: Diagnostic): string {
 /** GitHub's workflow command for an annotation. */
 export function renderGithub(diagnostic: Diagnostic): string {
   const property = (text: string): string =>
-    text
-      .replace(/%/g, "%25")
-      .replace(/\r/g, "%0D")
-      .replace(/\n/g, "%0A")
-      .replace(/:/g, "%3A")
-      .replace(/,/g, "%2C");
-  const message = diagnostic.message.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+    escapeControl(text).replace(/%/g, "%25").replace(/:/g, "%3A").replace(/,/g, "%2C");
+  const message = escapeControl(diagnostic.message).replace(/%/g, "%25");
   return `::${diagnostic.severity} file=${property(diagnostic.file)},line=${String(diagnostic.line)},col=${String(diagnostic.column)}::${message}`;
-}
-
-/** Control and bidirectional characters as visible escapes: a text from outside stays one harmless line. */
-export function escapeControl(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /** By file, line, column: the order in which a person mends them. */

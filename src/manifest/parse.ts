@@ -1,10 +1,13 @@
-import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document } from "yaml";
+import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import type { z } from "zod";
-import { escapeControl, sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
-import { hasControl } from "./text.ts";
+import { sortDiagnostics, type Diagnostic } from "./diagnostic.ts";
+import { toValue } from "./document-value.ts";
+import { forbidden } from "./hostile.ts";
 import { findings } from "./issues.ts";
 import { documents, kinds, type Kind, type Resource } from "./resource.ts";
+import { sourceLine } from "./source-line.ts";
 import { suggest } from "./suggest.ts";
+import { escapeControl, hasControl } from "./text.ts";
 
 export interface ManifestFile {
   path: string;
@@ -36,8 +39,6 @@ export interface ParsedManifests {
 export type ParseCache = Map<string, ParsedManifests>;
 
 const MAX_FILE_BYTES = 1024 * 1024;
-const MAX_NODES = 50_000;
-const MAX_DEPTH = 40;
 
 /**
  * Reads every manifest of a commit (SPEC 2). Never throws: whatever is wrong becomes a diagnostic, all of them together,
@@ -92,6 +93,7 @@ function parseFile(file: ManifestFile): ParsedManifests {
     });
     return result;
   };
+  if (hasControl(file.path)) return refuse("the file's name has control or invisible characters: rename it");
   if (Buffer.byteLength(file.content) > MAX_FILE_BYTES)
     return refuse("the file is larger than 1 MiB: split it");
   const lines = new LineCounter();
@@ -139,6 +141,15 @@ function parseDocument(
       const validated = validate(kind, toValue(document), { file: file.path, line, column: col });
       if (!Array.isArray(validated)) {
         result.resources.push(validated);
+        const folder = misplaced(validated);
+        if (folder !== null)
+          result.diagnostics.push({
+            ...validated.source,
+            severity: "warning",
+            message: `a ${validated.kind} belongs below ${folder}/`,
+            sourceLine: null,
+            resource: { kind: validated.kind, name: validated.name },
+          });
         return;
       }
       for (const finding of findings(documents[kind], validated)) {
@@ -157,7 +168,7 @@ function parseDocument(
       column: Math.max(1, col),
       severity: "error",
       message: problem.message,
-      sourceLine: sourceLine(file.content, document, lines, Math.max(1, line)),
+      sourceLine: sourceLine(file.content, lines.lineStarts, Math.max(1, line)),
       resource: identity,
     });
   }
@@ -206,81 +217,24 @@ function validate(kind: Kind, value: unknown, source: Resource["source"]): Resou
   }
 }
 
-/** Anchors' bombs, tags, hostile keys: what no manifest needs (attacks on parsers). */
-function forbidden(document: Document): { message: string; offset: number }[] {
-  const problems: { message: string; offset: number }[] = [];
-  let count = 0;
-  visit(document, {
-    Node(_, node, path) {
-      count++;
-      if (path.length > MAX_DEPTH) {
-        problems.push({
-          message: `nested more than ${String(MAX_DEPTH)} levels deep`,
-          offset: node.range?.[0] ?? 0,
-        });
-        return visit.BREAK;
-      }
-      if (count > MAX_NODES) {
-        problems.push({
-          message: `more than ${String(MAX_NODES)} values in one document`,
-          offset: node.range?.[0] ?? 0,
-        });
-        return visit.BREAK;
-      }
-      if ("tag" in node && typeof node.tag === "string" && !node.tag.startsWith("tag:yaml.org,2002:")) {
-        problems.push({
-          message: `YAML tag '${escapeControl(node.tag)}' is not allowed`,
-          offset: node.range?.[0] ?? 0,
-        });
-      }
-      return undefined;
-    },
-    Pair(_, pair) {
-      if (!isScalar(pair.key)) return undefined;
-      const key = String(pair.key.value);
-      if (key === "__proto__" || key === "constructor" || key === "prototype" || hasControl(key)) {
-        problems.push({
-          message: `key '${escapeControl(key)}' is not allowed`,
-          offset: pair.key.range?.[0] ?? 0,
-        });
-      }
-      return undefined;
-    },
-  });
-  return problems;
+/** The folder that a resource belongs in, when it lies in another kind's; null when all is well. */
+function misplaced(resource: Resource): string | null {
+  const folders = { Node: "nodes", Deployment: "deployments", Service: "services" };
+  const actual = resource.source.file.split("/")[0] ?? "";
+  const right = folders[resource.kind];
+  return Object.values(folders).includes(actual) && actual !== right ? right : null;
 }
 
-/** The document as plain data, with env as SPEC 2 has it: a plain scalar's source text, a quoted one's value, null as empty. */
-function toValue(document: Document): unknown {
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
-  const env = document.getIn(["spec", "env"], true);
-  if (!isMap(env) || typeof value !== "object" || value === null || !("spec" in value)) return value;
-  const spec = value.spec;
-  if (typeof spec !== "object" || spec === null) return value;
-  const texts: Record<string, unknown> =
-    "env" in spec && typeof spec.env === "object" && spec.env !== null ? { ...spec.env } : {};
-  for (const pair of env.items) {
-    if (!isScalar(pair.key) || String(pair.key.value) === "<<") continue;
-    const key = String(pair.key.value);
-    const node = pair.value;
-    if (node === null) texts[key] = "";
-    else if (isScalar(node)) {
-      if (node.value === null) texts[key] = "";
-      else if (node.type === "PLAIN" && node.source !== undefined) texts[key] = node.source;
-      else if (typeof node.value === "string") texts[key] = node.value;
-    }
+/** The text at a path; null when it is absent, no text, or written twice, so that nobody can tell which one is meant. */
+function scalarAt(document: Document, path: readonly string[]): string | null {
+  let node: unknown = document.contents;
+  for (const step of path) {
+    if (!isMap(node)) return null;
+    const pairs = node.items.filter((item) => isScalar(item.key) && item.key.value === step);
+    if (pairs.length !== 1) return null;
+    node = pairs[0]?.value;
   }
-  for (const [key, text] of Object.entries(texts)) {
-    if (text === null) texts[key] = "";
-    else if (typeof text === "number" || typeof text === "boolean") texts[key] = String(text);
-  }
-  return { ...value, spec: { ...spec, env: texts } };
-}
-
-function scalarAt(document: Document, path: string[]): string | null {
-  const value: unknown =
-    document.errors.length > 0 && !isMap(document.contents) ? null : document.getIn(path);
-  return typeof value === "string" ? value : null;
+  return isScalar(node) && typeof node.value === "string" ? node.value : null;
 }
 
 /** Where a path's value (or key) begins; the nearest enclosing node for what is absent. */
@@ -311,25 +265,6 @@ function offsetOf(
   }
   return offset;
 }
-
-/** The line as written, escaped and capped, with a value inside `env` masked. */
-function sourceLine(content: string, document: Document, lines: LineCounter, line: number): string {
-  const start = lines.lineStarts[line - 1] ?? 0;
-  const end = content.indexOf("\n", start);
-  const text = content.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
-  const env: unknown = isMap(document.contents) ? document.getIn(["spec", "env"], true) : null;
-  const range = isNode(env) ? env.range : null;
-  const masked =
-    range &&
-    start >= range[0] - text.length &&
-    start < range[2] &&
-    /^\s*[^#:]+:\s*\S/.test(text) &&
-    start + text.length > range[0]
-      ? text.replace(/:\s*.*$/, ": ***")
-      : text;
-  return escapeControl(masked.slice(0, 200));
-}
-
 function refuseDuplicates(parsed: ParsedManifests): ParsedManifests {
   const first = new Map<string, Resource>();
   const duplicates = new Map<string, Resource[]>();

@@ -1,3 +1,4 @@
+import { dependencyCycles } from "./dependency-cycles.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { ParsedManifests } from "./parse.ts";
 import type { DeploymentResource, Kind, NodeResource, Resource } from "./resource.ts";
@@ -30,14 +31,20 @@ export function checkReferences(parsed: ParsedManifests): {
   const invalid = new Set(
     parsed.invalid.filter((item) => item.kind === "Deployment").map((item) => item.name),
   );
-  const nodeNames = new Set([...nodes.map((node) => node.name), ...parsed.invalid.map((item) => item.name)]);
+  const nodeNames = new Set([
+    ...nodes.map((node) => node.name),
+    ...parsed.invalid.filter((item) => item.kind === "Node").map((item) => item.name),
+  ]);
 
+  const cycles = dependencyCycles(
+    new Map([...deployments.values()].map((item) => [item.name, item.spec.dependsOn])),
+  );
   for (const item of deployments.values()) {
     const absent = item.spec.dependsOn.filter((name) => !deployments.has(name) && !invalid.has(name));
     if (absent.length > 0) say(item, "error", `dependsOn: no Deployment is called '${absent.join("', '")}'`);
-    const cycle = cycleFrom(item.name, deployments);
-    if (cycle !== null)
-      say(item, "error", `dependsOn: ${cycle.join(" -> ")} is a cycle: none of them could ever start`);
+    const cycle = cycles.get(item.name);
+    if (cycle !== undefined)
+      say(item, "error", `dependsOn: ${cycle} is a cycle: none of them could ever start`);
     const unknown = (item.spec.nodes ?? []).filter((name) => !nodeNames.has(name));
     if (unknown.length > 0) say(item, "warning", `nodes: no Node is called '${unknown.join("', '")}'`);
     const writable = item.spec.volumes.some((volume) => !volume.readOnly);
@@ -66,6 +73,7 @@ export function checkReferences(parsed: ParsedManifests): {
       say(item, "error", `port: Deployment '${target.name}' has no containerPort ${String(item.spec.port)}`);
     }
   }
+  claimHostNames(parsed.resources, say);
   claimPorts([...deployments.values()], nodes, say);
   return { diagnostics, held };
 }
@@ -88,7 +96,7 @@ function claimPorts(
   nodes: readonly NodeResource[],
   say: (resource: Resource, severity: "error", message: string) => void,
 ): void {
-  const claims = new Map<string, DeploymentResource>();
+  const claims = new Map<string, { item: DeploymentResource; hostIP: string }[]>();
   const refused = new Set<string>();
   const places = nodes.length === 0 ? [{ name: "", labels: {} }] : nodes;
   for (const place of places) {
@@ -97,10 +105,16 @@ function claimPorts(
       for (const port of item.spec.ports) {
         if (port.port === null) continue;
         const text = `${String(port.port)}/${port.protocol}`;
-        const key = `${place.name} ${text} ${port.hostIP ?? ""}`;
-        const owner = claims.get(key);
-        if (owner === undefined) claims.set(key, item);
-        else if (owner !== item && !refused.has(item.name)) {
+        const hostIP = port.hostIP === null || port.hostIP === "::" ? "0.0.0.0" : port.hostIP;
+        const key = `${place.name} ${text}`;
+        const others = claims.get(key) ?? [];
+        const owner = others.find(
+          (other) =>
+            other.item !== item &&
+            (other.hostIP === hostIP || other.hostIP === "0.0.0.0" || hostIP === "0.0.0.0"),
+        )?.item;
+        if (owner === undefined) claims.set(key, [...others, { item, hostIP }]);
+        else if (!refused.has(item.name)) {
           refused.add(item.name);
           say(
             item,
@@ -113,22 +127,24 @@ function claimPorts(
   }
 }
 
-function cycleFrom(start: string, deployments: ReadonlyMap<string, DeploymentResource>): string[] | null {
-  const path: string[] = [];
-  const seen = new Set<string>();
-  const walk = (name: string): boolean => {
-    path.push(name);
-    for (const next of deployments.get(name)?.spec.dependsOn ?? []) {
-      if (next === start) {
-        path.push(next);
-        return true;
-      }
-      if (seen.has(next)) continue;
-      seen.add(next);
-      if (walk(next)) return true;
+function claimHostNames(
+  resources: readonly Resource[],
+  say: (resource: Resource, severity: "warning", message: string) => void,
+): void {
+  const owners = new Map<string, Resource>();
+  for (const item of resources) {
+    if (item.kind !== "Service") continue;
+    const { domain } = item.spec.ingress;
+    for (const name of [domain.default, domain.environment]) {
+      if (name === undefined) continue;
+      const owner = owners.get(name);
+      if (owner === undefined) owners.set(name, item);
+      else if (owner !== item)
+        say(
+          item,
+          "warning",
+          `Service '${owner.name}' (${owner.source.file}:${String(owner.source.line)}) claims the host name '${name}' too: the older one keeps it`,
+        );
     }
-    path.pop();
-    return false;
-  };
-  return walk(start) ? path : null;
+  }
 }

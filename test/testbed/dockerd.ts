@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
@@ -23,6 +23,10 @@ export async function startDockerd(index: number): Promise<Dockerd> {
   const log = join(root, "log");
   let child: ReturnType<typeof spawn> | null = null;
 
+  // Engines before 23 share the key that their id comes from, unless told otherwise.
+  const isOld = /version (19|20)\./.test(execFileSync("dockerd", ["--version"], { encoding: "utf8" }));
+  const keyPath = isOld ? ["--deprecated-key-path", join(root, "key.json")] : [];
+
   const start = async (): Promise<void> => {
     rmSync(join(root, "docker.pid"), { force: true });
     const fd = openSync(log, "a");
@@ -38,6 +42,7 @@ export async function startDockerd(index: number): Promise<Dockerd> {
         join(root, "docker.pid"),
         "--host",
         `unix://${socket}`,
+        ...keyPath,
         "--bridge",
         "none",
         "--default-address-pool",

@@ -107,6 +107,8 @@ function sshdConfig(folder: string, port: number, protocolV2: boolean): string {
     "KbdInteractiveAuthentication no",
     "PermitRootLogin prohibit-password",
     "LogLevel VERBOSE",
+    // The forced command runs in a login shell, which would read the user's own start-up files.
+    `SetEnv HOME=${folder}`,
     ...(protocolV2 ? ["AcceptEnv GIT_PROTOCOL"] : []),
     "",
   ].join("\n");
