@@ -231,7 +231,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       const lasting =
         error instanceof EngineError &&
         (error.kind === "refused" || error.kind === "engine" || error.kind === "port-taken");
-      if (unproven && lasting && input.fallback && aim !== null) {
+      if (unproven && lasting && input.fallback) {
         await giveUp(job, aim, container, `it could not be started: ${error.message}`, true);
       } else failed(name, revision?.specHash ?? null, action, error);
     }

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,7 +25,10 @@ export async function startDockerd(index: number): Promise<Dockerd> {
 
   // Engines before 23 share the key that their id comes from, unless told otherwise.
   const isOld = /version (19|20)\./.test(execFileSync("dockerd", ["--version"], { encoding: "utf8" }));
-  const keyPath = isOld ? ["--deprecated-key-path", join(root, "key.json")] : [];
+  writeFileSync(
+    join(root, "daemon.json"),
+    JSON.stringify(isOld ? { "deprecated-key-path": join(root, "key.json") } : {}),
+  );
 
   const start = async (): Promise<void> => {
     rmSync(join(root, "docker.pid"), { force: true });
@@ -42,7 +45,8 @@ export async function startDockerd(index: number): Promise<Dockerd> {
         join(root, "docker.pid"),
         "--host",
         `unix://${socket}`,
-        ...keyPath,
+        "--config-file",
+        join(root, "daemon.json"),
         "--bridge",
         "none",
         "--default-address-pool",
