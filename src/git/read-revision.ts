@@ -1,5 +1,6 @@
 /** Reading all manifests of one commit from the clone, by object id (SPEC 3, "Read"). */
 import type { Revision, SourceFile } from "../agent/source-port.ts";
+import { acceptedRef, branchRef, readOwnRef } from "./clone-folder.ts";
 import { parseCommit } from "./commit-object.ts";
 import { failure } from "./diagnose.ts";
 import { SourceError } from "./errors.ts";
@@ -71,6 +72,8 @@ async function listTree(
     if (error.kind !== "protocol") throw error;
     const present = await isPresent(context, cloneDir, commit, signal);
     if (present) throw damaged(cloneDir, `the tree of commit ${commit} cannot be read`);
+    const named = [branchRef, acceptedRef].map((ref) => readOwnRef(cloneDir, ref));
+    if ((await Promise.all(named)).includes(commit)) throw damaged(cloneDir, `commit ${commit} is missing`);
     throw failure("not-found", `commit ${commit} is not in the clone ${cloneDir}`, error);
   }
 }

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { get } from "node:http";
 import { join } from "node:path";
 import { z } from "zod";
@@ -37,7 +36,7 @@ export interface RunningAgent {
   status(): Promise<SeenStatus>;
   /** Waits until a deployment is in a state. */
   state(name: string, state: string, timeoutMs?: number): Promise<SeenStatus["deployments"][string]>;
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | string | null>;
 }
 
 /** Runs `bin/orun start` as a process of its own. */
@@ -100,11 +99,12 @@ export function runAgent(options: {
       }
     },
     async end(signal) {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const ended = once(child, "exit");
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode ?? child.signalCode;
+      const ended = new Promise<number | string | null>((resolve) => {
+        child.once("exit", (code, by) => resolve(code ?? by));
+      });
       child.kill(signal);
-      await ended;
-      return child.exitCode;
+      return await ended;
     },
   };
 }

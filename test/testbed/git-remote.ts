@@ -106,6 +106,10 @@ async function runGit(gitDir: string, args: string[], input?: Buffer | string): 
     LC_ALL: "C",
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_AUTHOR_NAME: "Ada Lovelace",
+    GIT_AUTHOR_EMAIL: "ada@example.com",
+    GIT_COMMITTER_NAME: "Ada Lovelace",
+    GIT_COMMITTER_EMAIL: "ada@example.com",
   };
   const child = spawn("git", [`--git-dir=${gitDir}`, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
   const stdout: Buffer[] = [];

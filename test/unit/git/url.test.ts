@@ -88,6 +88,8 @@ test("refuses options, helpers, other protocols and what a shell could read", ()
     "/",
   ];
   for (const url of attacks) refusal(url);
+  assert.match(refusal("ext::/tmp/payload"), /remote helpers/);
+  assert.match(refusal("--upload-pack=x"), /as an option does/);
 });
 
 test("never shows a password, whatever is wrong with the rest", () => {
