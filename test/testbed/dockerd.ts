@@ -83,9 +83,19 @@ export async function startDockerd(index: number): Promise<Dockerd> {
       for (const id of ids(list.body)) await api(socket, "DELETE", `/containers/${id}?force=true&v=true`);
       await api(socket, "POST", "/networks/prune");
       await kill("SIGTERM");
-      rmSync(root, { recursive: true, force: true });
+      unmountBelow(root);
+      rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+/** What an engine that was killed has left mounted below its folder. */
+function unmountBelow(root: string): void {
+  const points = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((point) => point.startsWith(`${root}/`));
+  for (const point of points.reverse()) execFileSync("umount", ["--lazy", point]);
 }
 
 /** One plain call to an engine, for tests: as far from orun's own client as can be. */
