@@ -43,7 +43,8 @@ if (
   statSync(installed).mtimeMs < statSync(join(root, "package-lock.json")).mtimeMs
 ) {
   console.log("prepare: installing npm packages");
-  run("npm", ["ci", "--no-audit", "--no-fund"]);
+  // Not `npm ci`: it refuses a lock file without download addresses that has packages of other platforms.
+  run("npm", ["install", "--no-audit", "--no-fund"]);
 }
 
 const missing = [...new Set(programs.filter(([program]) => !present(program)).map(([, name]) => name))];
