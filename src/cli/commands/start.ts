@@ -26,8 +26,9 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
   if (settings.repo === null)
     throw new Error("which repository? Give --repo URL, or repo: in /etc/orun/agent.yaml");
   const stop = new AbortController();
-  process.once("SIGTERM", () => stop.abort());
-  process.once("SIGINT", () => stop.abort());
+  // Not once(): the state file's library re-raises a signal that nobody else listens to while it writes.
+  process.on("SIGTERM", () => stop.abort());
+  process.on("SIGINT", () => stop.abort());
   const clock = systemClock();
   const emit = createEventLog(logFormat(), (line) => process.stdout.write(line));
   const environment = environmentOf(settings.branch, () => null);
