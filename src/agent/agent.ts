@@ -32,7 +32,7 @@ export interface AgentParts {
   limits: { engine: Limit; pull: Limit };
 }
 
-export type Limit = <T>(work: () => Promise<T>) => Promise<T>;
+type Limit = <T>(work: () => Promise<T>) => Promise<T>;
 
 export interface Agent {
   status: StatusStore;

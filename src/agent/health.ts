@@ -11,7 +11,7 @@ export interface Watched {
   proven: boolean;
 }
 
-export interface HealthFacts {
+interface HealthFacts {
   readiness: "unknown" | "passing" | "failing";
   liveness: "unknown" | "passing" | "failing";
   /** The last results, newest last, for the report of a failed rollout. */

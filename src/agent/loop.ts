@@ -80,6 +80,10 @@ export function createLoop(parts: {
         again.delete(name);
         if (desired === null) return;
         observed ??= await engine.observe(name, signal);
+        // What cannot be read may be there all the same: nothing is decided for it (SPEC 3).
+        const hidden = observed.unreadable.find((item) => item.deployment === name);
+        if (hidden !== undefined)
+          throw new EngineError("engine", `container '${hidden.name}' cannot be read: ${hidden.message}`);
         if (world !== null)
           world = {
             ...world,

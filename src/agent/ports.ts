@@ -1,6 +1,5 @@
 /** What the agent needs of a container engine. The types are the agent's own: no adapter's types leak in (ARCHITECTURE, 13). */
 import type { DeploymentSpec } from "../manifest/deployment.ts";
-import type { Owner } from "../state/labels.ts";
 import type { ObservedContainer, ObservedState, ObservedNetwork } from "../state/observed.ts";
 
 export interface EngineIdentity {
@@ -141,6 +140,3 @@ export interface NodeFiles {
   /** Whether something of this host listens there already; null: nothing does. The answer names it when it can. */
   portTaken(port: number, protocol: "tcp" | "udp", hostIP: string | null): Promise<string | null>;
 }
-
-/** Makes engines for an owner: an adapter's factory. */
-export type EngineFactory = (owner: Owner) => Engine;

@@ -25,7 +25,7 @@ export interface Status {
   diagnostics: { file: string; line: number; column: number; severity: string; message: string }[];
 }
 
-export interface DeploymentStatus {
+interface DeploymentStatus {
   name: string;
   image: string | null;
   image_digest: string | null;
@@ -57,7 +57,7 @@ export interface DeploymentStatus {
   }[];
 }
 
-export interface ServiceStatus {
+interface ServiceStatus {
   name: string;
   deployment: string;
   domain: string;

@@ -1,188 +1,189 @@
-import { Agent, request, type IncomingMessage } from "node:http";
+import { Agent, type IncomingMessage } from "node:http";
+import type { z } from "zod";
 import { EngineError } from "../agent/errors.ts";
-import { engineError } from "./errors.ts";
+import { type Call, DEADLINE_MS, describeCall } from "./call.ts";
+import { engineError, transportError } from "./errors.ts";
+import { type Limit, limit } from "./limit.ts";
+import { send } from "./send.ts";
+import { chooseVersion } from "./version.ts";
 
-export interface Call {
-  method: "GET" | "POST" | "DELETE";
-  /** Without the version prefix. */
-  path: string;
-  query?: Record<string, string>;
-  body?: unknown;
-  headers?: Record<string, string>;
-  /** ms until the whole answer is there (streams: until its head is there). */
-  deadlineMs?: number;
-  signal: AbortSignal;
+/** An answer that comes bit by bit. */
+interface Stream {
+  contentType: string;
+  /**
+   * Reads to the end. Throws an EngineError of kind `aborted` (the caller's signal), `timeout` (nothing came for `idleMs`;
+   * null: for ever) or `unreachable` (cut off), and whatever `onChunk` throws.
+   */
+  read(onChunk: (chunk: Buffer) => void, idleMs: number | null): Promise<void>;
 }
 
 export interface Connection {
-  /** A whole JSON answer; null when the body is empty. Throws {@link EngineError}. */
-  json(call: Call): Promise<unknown>;
-  /** The answer's body as it comes; the caller reads it to its end or aborts. */
-  stream(call: Call): Promise<IncomingMessage>;
+  /** A whole JSON answer of the shape that is expected. Throws {@link EngineError}. */
+  json<S extends z.ZodType>(call: Call, shape: S): Promise<z.output<S>>;
+  /** A call whose answer does not matter; 304, "already so", is success. */
+  run(call: Call): Promise<void>;
+  /** An answer whose head has come; the caller must read it or abort. */
+  stream(call: Call): Promise<Stream>;
   /** The API version in use, e.g. "1.41". */
   version(signal: AbortSignal): Promise<string>;
   close(): void;
 }
 
-const NEWEST = "1.47";
-const OLDEST = "1.41";
 const MAX_ANSWER = 64 * 1024 * 1024;
 
 /** Speaks the Docker API over a Unix socket, in the highest version that both sides know (Docker API, "Versioning"). */
 export function connect(socketPath: string): Connection {
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const calls = new Agent({ keepAlive: true, maxSockets: 32 });
+  // Streams last: they may not take the places of calls.
+  const streams = new Agent({ keepAlive: false });
   let negotiated: string | null = null;
 
-  const send = (call: Call, prefix: string): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query).toString()}`;
-      const body = call.body === undefined ? null : JSON.stringify(call.body);
-      const what = `${call.method} ${call.path}`;
-      const deadline = AbortSignal.timeout(call.deadlineMs ?? 30_000);
-      const outgoing = request({
-        socketPath,
-        agent,
-        method: call.method,
-        path: `${prefix}${call.path}${query}`,
-        headers: {
-          host: "docker",
-          ...(body === null
-            ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
-          ...call.headers,
-        },
-      });
-      const stop = (): void => {
-        outgoing.destroy(new Error("stopped"));
-      };
-      call.signal.addEventListener("abort", stop, { once: true });
-      deadline.addEventListener("abort", stop, { once: true });
-      const settle = (): void => {
-        deadline.removeEventListener("abort", stop);
-      };
-      outgoing.once("error", (cause) => {
-        settle();
-        call.signal.removeEventListener("abort", stop);
-        reject(failure(cause, what, call.signal, deadline, socketPath));
-      });
-      outgoing.once("response", (response) => {
-        settle();
-        response.once("close", () => call.signal.removeEventListener("abort", stop));
-        resolve(response);
-      });
-      if (call.signal.aborted) stop();
-      outgoing.end(body ?? undefined);
+  const failed = (cause: unknown, call: Call, during: Limit): EngineError => {
+    const error = transportError(cause, describeCall(call), {
+      aborted: call.signal.aborted,
+      expired: during.expired(),
+      socketPath,
     });
+    // Perhaps the engine is being replaced by another version.
+    if (error.kind === "unreachable") negotiated = null;
+    return error;
+  };
 
-  const checked = async (call: Call): Promise<IncomingMessage> => {
-    const prefix = `/v${await version(call.signal)}`;
+  const head = async (call: Call, agent: Agent, prefix: string, during: Limit): Promise<IncomingMessage> => {
     let response: IncomingMessage;
     try {
-      response = await send(call, prefix);
-    } catch (error) {
-      // After an engine restart the first call on a kept-alive socket fails: a GET may be asked again.
-      const again = call.method === "GET" && error instanceof EngineError && error.kind === "unreachable";
-      if (error instanceof EngineError && error.kind === "unreachable") negotiated = null;
-      if (!again) throw error;
-      response = await send(call, `/v${await version(call.signal)}`);
+      response = await send(call, { socketPath, agent, prefix }, during.signal);
+    } catch (cause) {
+      throw failed(cause, call, during);
     }
     const status = response.statusCode ?? 0;
-    if (status < 400) return response; // 304: already so, which is success
-    const text = await collect(response, call, socketPath);
-    throw engineError(call, status, messageOf(text));
+    if (status < 400) return response;
+    throw engineError(call, status, messageOf(await collect(response, call, during)));
+  };
+
+  const collect = async (response: IncomingMessage, call: Call, during: Limit): Promise<string> => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of response) {
+        if (!(chunk instanceof Buffer)) continue;
+        size += chunk.length;
+        if (size > MAX_ANSWER)
+          throw new EngineError("engine", `${describeCall(call)}: the answer is larger than 64 MiB`);
+        chunks.push(chunk);
+      }
+    } catch (cause) {
+      throw failed(cause, call, during);
+    }
+    return Buffer.concat(chunks).toString("utf8");
   };
 
   const version = async (signal: AbortSignal): Promise<string> => {
     if (negotiated !== null) return negotiated;
-    const call: Call = { method: "GET", path: "/_ping", deadlineMs: 10_000, signal };
-    const response = await send(call, "");
-    await collect(response, call, socketPath);
-    const theirs = String(response.headers["api-version"] ?? OLDEST);
-    if (compare(theirs, OLDEST) < 0) {
-      throw new EngineError(
-        "api-version",
-        `the engine speaks API ${theirs}; orun needs ${OLDEST} (Docker 20.10) or newer: upgrade the engine`,
-      );
+    const call: Call = { method: "GET", path: "/_ping", signal };
+    const during = limit(signal, 10_000);
+    try {
+      const response = await head(call, calls, "", during);
+      await collect(response, call, during);
+      negotiated = chooseVersion(response.headers["api-version"]);
+      return negotiated;
+    } finally {
+      during.release();
     }
-    negotiated = compare(theirs, NEWEST) < 0 ? theirs : NEWEST;
-    return negotiated;
   };
+
+  /** Runs `use` with the version's prefix; once more when the engine meanwhile wants another version. */
+  const versioned = async <T>(call: Call, use: (prefix: string) => Promise<T>): Promise<T> => {
+    try {
+      return await use(`/v${await version(call.signal)}`);
+    } catch (error) {
+      if (!(error instanceof EngineError) || !/client version \S+ is too (new|old)/i.test(error.message))
+        throw error;
+      negotiated = null;
+      return use(`/v${await version(call.signal)}`);
+    }
+  };
+
+  const text = (call: Call): Promise<string> =>
+    versioned(call, async (prefix) => {
+      const during = limit(call.signal, call.deadlineMs ?? DEADLINE_MS);
+      try {
+        return await collect(await head(call, calls, prefix, during), call, during);
+      } finally {
+        during.release();
+      }
+    });
 
   return {
     version,
-    stream: checked,
-    async json(call) {
-      const text = await collect(await checked(call), call, socketPath);
-      if (text.trim() === "") return null;
-      const parsed: unknown = JSON.parse(text);
-      return parsed;
+    async json(call, shape) {
+      const parsed = shape.safeParse(parseJson(await text(call)));
+      if (parsed.success) return parsed.data;
+      throw new EngineError(
+        "engine",
+        `${describeCall(call)}: the engine's answer has not the shape that the Docker API documents`,
+        { cause: parsed.error },
+      );
     },
-    close: () => agent.destroy(),
+    async run(call) {
+      await text(call);
+    },
+    stream: (call) =>
+      versioned(call, async (prefix) => {
+        const during = limit(call.signal, call.deadlineMs ?? DEADLINE_MS);
+        let response: IncomingMessage;
+        try {
+          response = await head(call, streams, prefix, during);
+        } catch (error) {
+          during.release();
+          throw error;
+        }
+        during.restart(null);
+        response.once("close", () => during.release());
+        return {
+          contentType: response.headers["content-type"] ?? "",
+          async read(onChunk, idleMs) {
+            during.restart(idleMs);
+            let thrown: { error: unknown } | null = null;
+            try {
+              for await (const chunk of response) {
+                if (!(chunk instanceof Buffer)) continue;
+                during.restart(idleMs);
+                try {
+                  onChunk(chunk);
+                } catch (error) {
+                  thrown = { error };
+                  break;
+                }
+              }
+            } catch (cause) {
+              throw failed(cause, call, during);
+            } finally {
+              during.release();
+            }
+            if (thrown !== null) throw thrown.error;
+          },
+        };
+      }),
+    close() {
+      calls.destroy();
+      streams.destroy();
+    },
   };
 }
 
-/** Reads an answer to its end; settles also when it is cut, aborted or too slow. */
-function collect(response: IncomingMessage, call: Call, socketPath: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const deadline = AbortSignal.timeout(call.deadlineMs ?? 30_000);
-    const what = `${call.method} ${call.path}`;
-    const fail = (cause: unknown): void => {
-      deadline.removeEventListener("abort", stop);
-      reject(failure(cause, what, call.signal, deadline, socketPath));
-    };
-    const stop = (): void => {
-      response.destroy(new Error("stopped"));
-    };
-    deadline.addEventListener("abort", stop, { once: true });
-    response.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_ANSWER) response.destroy(new Error("the answer is larger than 64 MiB"));
-      else chunks.push(chunk);
-    });
-    response.once("end", () => {
-      deadline.removeEventListener("abort", stop);
-      resolve(Buffer.concat(chunks).toString("utf8"));
-    });
-    response.once("error", fail);
-    response.once("close", () => {
-      if (!response.complete) fail(new Error("the answer was cut off"));
-    });
-  });
-}
-
-function failure(
-  cause: unknown,
-  what: string,
-  signal: AbortSignal,
-  deadline: AbortSignal,
-  socketPath: string,
-): EngineError {
-  if (cause instanceof EngineError) return cause;
-  if (signal.aborted) return new EngineError("aborted", `${what}: stopped`, { cause });
-  if (deadline.aborted)
-    return new EngineError("timeout", `${what}: the engine did not answer in time`, { cause });
-  const code = cause instanceof Error ? cause.message : String(cause);
-  return new EngineError(
-    "unreachable",
-    `no Docker engine answers at ${socketPath} (${code}): is it running ('systemctl status docker'), and may this user open the socket?`,
-    { cause },
-  );
-}
-
-function messageOf(text: string): string {
+function parseJson(text: string): unknown {
   try {
     const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && "message" in parsed) return String(parsed.message);
+    return parsed;
   } catch {
-    // Not JSON: the text itself is the message.
+    return undefined; // No shape accepts it: the caller says so.
   }
-  return text;
 }
 
-function compare(a: string, b: string): number {
-  const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
-  return aMajor - bMajor || aMinor - bMinor;
+/** The engine wraps its refusals in `{"message": …}`; what is not JSON is the message itself. */
+function messageOf(text: string): string {
+  const parsed = parseJson(text);
+  if (typeof parsed === "object" && parsed !== null && "message" in parsed) return String(parsed.message);
+  return text;
 }

@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { z } from "zod";
 import { EngineError } from "../agent/errors.ts";
+import { askHelper } from "./credential-helper.ts";
 
 const configShape = z.object({
   auths: z
@@ -19,108 +19,108 @@ const configShape = z.object({
   credHelpers: z.record(z.string(), z.string()).default({}),
   credsStore: z.string().optional(),
 });
-const helperShape = z.object({ Username: z.string(), Secret: z.string() });
+type Config = z.output<typeof configShape>;
 
 const HUB = "https://index.docker.io/v1/";
 
-/**
- * The `X-Registry-Auth` header for one registry, or null: read anew at every pull, because logins expire, from
- * /etc/orun/docker/config.json, else Docker's own config.json (SPEC 8). Bound to that registry; never in an error or argv.
- */
-export async function registryAuth(registry: string): Promise<string | null> {
-  const config = readConfig();
-  if (config === null) return null;
-  const names =
-    registry === "docker.io"
-      ? [HUB, "docker.io", "index.docker.io"]
-      : [registry, `https://${registry}`, `https://${registry}/v2/`];
-  const helper =
-    names.map((name) => config.credHelpers[name]).find((name) => name !== undefined) ?? config.credsStore;
-  if (helper !== undefined) {
-    for (const name of names) {
-      const login = await askHelper(helper, name);
-      if (login !== null)
-        return encode({ username: login.Username, password: login.Secret, serveraddress: name });
-    }
-  }
-  for (const name of names) {
-    const entry = config.auths[name];
-    if (entry === undefined) continue;
-    if (entry.identitytoken !== undefined)
-      return encode({ identitytoken: entry.identitytoken, serveraddress: name });
-    const [username = "", ...password] =
-      entry.auth === undefined ? [] : Buffer.from(entry.auth, "base64").toString("utf8").split(":");
-    const login =
-      entry.auth === undefined
-        ? { username: entry.username ?? "", password: entry.password ?? "" }
-        : { username, password: password.join(":") };
-    if (login.username !== "") return encode({ ...login, serveraddress: name });
-  }
-  return null;
+export interface Login {
+  /** The value of `X-Registry-Auth`; null: pull without a login. */
+  header: string | null;
+  /** Why no login was found although one was configured; null: all well. */
+  trouble: string | null;
 }
 
-function readConfig(): z.output<typeof configShape> | null {
-  const paths = [
+/** Where logins are looked for, the first file that exists (SPEC 8). */
+function configPaths(): string[] {
+  return [
     "/etc/orun/docker/config.json",
     `${process.env["DOCKER_CONFIG"] ?? `${homedir()}/.docker`}/config.json`,
   ];
+}
+
+/**
+ * The login for one registry and for no other; read anew at every pull, because logins expire. Never in an error or argv.
+ * Throws an EngineError `registry-auth` when the file is there and cannot be read.
+ */
+export async function registryLogin(
+  registry: string,
+  signal: AbortSignal,
+  paths: readonly string[] = configPaths(),
+): Promise<Login> {
+  const config = readConfig(paths);
+  if (config === null) return { header: null, trouble: null };
+  const server = registry === "docker.io" ? HUB : registry;
+  const helper =
+    Object.entries(config.credHelpers).find(([key]) => sameHost(key, registry))?.[1] ?? config.credsStore;
+  let trouble: string | null = null;
+  if (helper !== undefined && helper !== "") {
+    const answer = await askHelper(helper, server, signal);
+    if (answer.kind === "login") {
+      const { username, secret } = answer;
+      // A helper's word for "this is a token, not a password" (docker-credential-helpers).
+      const login = username === "<token>" ? { identitytoken: secret } : { username, password: secret };
+      return { header: encode({ ...login, serveraddress: server }), trouble: null };
+    }
+    if (answer.kind === "failed") trouble = answer.message;
+  }
+  for (const [key, entry] of Object.entries(config.auths)) {
+    if (!sameHost(key, registry)) continue;
+    if (entry.identitytoken !== undefined && entry.identitytoken !== "")
+      return { header: encode({ identitytoken: entry.identitytoken, serveraddress: server }), trouble };
+    const login = decodeAuth(entry.auth) ?? {
+      username: entry.username ?? "",
+      password: entry.password ?? "",
+    };
+    if (login.username !== "") return { header: encode({ ...login, serveraddress: server }), trouble };
+  }
+  return { header: null, trouble };
+}
+
+/** Docker's rule: keys of config.json may be URLs; only the host and port count, and docker.io has three names. */
+function sameHost(key: string, registry: string): boolean {
+  const host = key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+  const plain = host === "index.docker.io" || host === "registry-1.docker.io" ? "docker.io" : host;
+  return plain === registry;
+}
+
+function decodeAuth(auth: string | undefined): { username: string; password: string } | null {
+  if (auth === undefined || auth === "") return null;
+  const text = Buffer.from(auth, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  if (colon === -1) return null;
+  return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, "") };
+}
+
+function readConfig(paths: readonly string[]): Config | null {
   for (const path of paths) {
     let text: string;
     try {
       text = readFileSync(path, "utf8");
-    } catch {
-      continue; // Absent or unreadable: the next one, as the docker command does.
+    } catch (cause) {
+      const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+      if (code === "ENOENT" || code === "ENOTDIR") continue;
+      throw new EngineError("registry-auth", `${path} cannot be read (${code}): registry logins are in it`, {
+        cause,
+      });
     }
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      throw new EngineError(
-        "registry-auth",
-        `${path} is not JSON: mend it, or log in again with 'docker login'`,
-      );
-    }
-    const parsed = configShape.safeParse(json);
-    if (!parsed.success)
-      throw new EngineError(
-        "registry-auth",
-        `${path} is not a Docker configuration: log in again with 'docker login'`,
-      );
-    return parsed.data;
+    const parsed = configShape.safeParse(parse(text));
+    if (parsed.success) return parsed.data;
+    // Without the parser's own words: they may quote a secret.
+    throw new EngineError(
+      "registry-auth",
+      `${path} is not a Docker configuration: mend it, or log in again with 'docker login'`,
+    );
   }
   return null;
 }
 
-/** Asks `docker-credential-NAME get`, the server on its standard input; null when it has no login for it. */
-function askHelper(name: string, server: string): Promise<z.output<typeof helperShape> | null> {
-  return new Promise((resolve) => {
-    if (!/^[a-zA-Z0-9_.-]+$/.test(name)) {
-      resolve(null);
-      return;
-    }
-    const child = spawn(`docker-credential-${name}`, ["get"], {
-      stdio: ["pipe", "pipe", "ignore"],
-      timeout: 10_000,
-      killSignal: "SIGKILL",
-    });
-    const chunks: Buffer[] = [];
-    child.once("error", () => resolve(null));
-    child.stdin.once("error", () => undefined);
-    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.once("close", (code) => {
-      if (code !== 0) {
-        resolve(null);
-        return;
-      }
-      try {
-        const parsed = helperShape.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
-        resolve(parsed.success ? parsed.data : null);
-      } catch {
-        resolve(null);
-      }
-    });
-    child.stdin.end(server);
-  });
+function parse(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return null;
+  }
 }
 
 /** Padded base64url: what the engine's decoder wants. */

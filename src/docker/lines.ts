@@ -1,47 +1,33 @@
 import { StringDecoder } from "node:string_decoder";
 
-/** Splits a byte stream into lines without breaking a UTF-8 character; a line over `cap` characters is cut there. */
+/**
+ * Splits a byte stream into lines without breaking a UTF-8 character. A line of more than `cap` characters (of UTF-16) is
+ * cut there and the rest of it dropped, so that no peer makes us hold more.
+ */
 export function lineSplitter(
   onLine: (line: string) => void,
   cap = 16_384,
 ): { push(chunk: Buffer): void; end(): void } {
   const decoder = new StringDecoder("utf8");
-  let rest = "";
+  let line = "";
   const take = (text: string): void => {
-    rest += text;
+    let from = 0;
     for (;;) {
-      const at = rest.indexOf("\n");
-      if (at === -1) break;
-      onLine(rest.slice(0, Math.min(at, cap)));
-      rest = rest.slice(at + 1);
-    }
-    if (rest.length > cap) {
-      onLine(rest.slice(0, cap));
-      rest = "";
+      const at = text.indexOf("\n", from);
+      const piece = text.slice(from, at === -1 ? undefined : at);
+      if (line.length < cap) line += piece.slice(0, cap - line.length);
+      if (at === -1) return;
+      onLine(line);
+      line = "";
+      from = at + 1;
     }
   };
   return {
     push: (chunk) => take(decoder.write(chunk)),
-    end: () => {
+    end() {
       take(decoder.end());
-      if (rest !== "") onLine(rest);
-      rest = "";
+      if (line !== "") onLine(line);
+      line = "";
     },
-  };
-}
-
-/** Takes apart the engine's multiplexed streams: 8 bytes of head (stream, 0, 0, 0, length), then the payload (Docker API, ContainerAttach). */
-export function demultiplexer(
-  onData: (stream: "stdout" | "stderr", data: Buffer) => void,
-): (chunk: Buffer) => void {
-  let pending = Buffer.alloc(0);
-  return (chunk) => {
-    pending = Buffer.concat([pending, chunk]);
-    while (pending.length >= 8) {
-      const length = pending.readUInt32BE(4);
-      if (pending.length < 8 + length) return;
-      onData(pending[0] === 2 ? "stderr" : "stdout", pending.subarray(8, 8 + length));
-      pending = pending.subarray(8 + length);
-    }
   };
 }

@@ -13,23 +13,47 @@ import {
   type Cidr,
 } from "../state/subnet.ts";
 import type { Connection } from "./connection.ts";
-import type { Observer } from "./observe.ts";
 import { networkShape } from "./shapes.ts";
+
+/** The environment's network; null: none of that name carries our labels. Of several (engines before 25 allow them) the oldest. */
+export async function findNetwork(
+  connection: Connection,
+  owner: Owner,
+  signal: AbortSignal,
+): Promise<ObservedNetwork | null> {
+  const name = networkName(owner.environment);
+  const list = await connection.json(
+    { method: "GET", path: "/networks", query: { filters: JSON.stringify({ name: [name] }) }, signal },
+    networkShape.array(),
+  );
+  const [found] = list
+    // The engine's filter finds parts of names too.
+    .filter((network) => network.Name === name && isOurs(network.Labels, owner))
+    .sort((a, b) => (a.Created < b.Created ? -1 : 1));
+  if (found === undefined) return null;
+  const config = found.IPAM?.Config?.[0];
+  return { id: found.Id, name, subnet: config?.Subnet ?? "", gateway: config?.Gateway ?? "" };
+}
+
+function isOurs(labels: Readonly<Record<string, string>>, owner: Owner): boolean {
+  return (
+    labels[label.node] === owner.node &&
+    labels[label.environment] === owner.environment &&
+    labels[label.branch] !== undefined
+  );
+}
 
 /** Finds the environment's network or makes it, with a subnet that overlaps no route, interface or network (SPEC 7). */
 export async function ensureNetwork(
   connection: Connection,
-  observer: Observer,
   owner: Owner,
   branch: string,
   signal: AbortSignal,
 ): Promise<ObservedNetwork> {
-  const present = await observer.network(signal);
+  const present = await findNetwork(connection, owner, signal);
   if (present !== null) return present;
   const name = networkName(owner.environment);
-  const list = networkShape
-    .array()
-    .parse(await connection.json({ method: "GET", path: "/networks", signal }));
+  const list = await connection.json({ method: "GET", path: "/networks", signal }, networkShape.array());
   const stranger = list.find((network) => network.Name === name);
   if (stranger !== undefined) {
     throw new EngineError(
@@ -46,7 +70,7 @@ export async function ensureNetwork(
   for (const block of candidates(owner.environment)) {
     if (taken.some((other) => other !== null && overlaps(block, other))) continue;
     try {
-      await connection.json({
+      await connection.run({
         method: "POST",
         path: "/networks/create",
         body: {
@@ -74,7 +98,7 @@ export async function ensureNetwork(
       if (error instanceof EngineError && /overlap/i.test(error.message)) continue;
       throw error;
     }
-    const made = await observer.network(signal);
+    const made = await findNetwork(connection, owner, signal);
     if (made !== null) return made;
   }
   throw new EngineError(
@@ -88,7 +112,7 @@ function hostBlocks(): (Cidr | null)[] {
   const interfaces = Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).map((entry) => parseCidr(entry.cidr ?? "")),
   );
-  const routes = readFileSync("/proc/net/route", "utf8")
+  const routes = readRoutes()
     .split("\n")
     .slice(1)
     .flatMap((line) => {
@@ -99,6 +123,15 @@ function hostBlocks(): (Cidr | null)[] {
       return [parseCidr(`${formatAddress(destination)}/${String(32 - Math.log2(2 ** 32 - mask))}`)];
     });
   return [...interfaces, ...routes];
+}
+
+/** Without the table the engine's own check for overlaps is what is left. */
+function readRoutes(): string {
+  try {
+    return readFileSync("/proc/net/route", "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function littleEndian(hex: string): number | null {

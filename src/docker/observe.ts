@@ -1,63 +1,55 @@
+import pLimit from "p-limit";
 import { EngineError } from "../agent/errors.ts";
-import { containerName, decodeLabels, label, networkName, type Owner } from "../state/labels.ts";
+import { containerName, decodeLabels, label, type Owner } from "../state/labels.ts";
 import type {
-  Attachment,
-  ContainerPhase,
   ForeignContainer,
   HostPort,
   ObservedContainer,
-  ObservedNetwork,
   ObservedState,
+  UnreadableContainer,
 } from "../state/observed.ts";
+import { pathOf } from "./call.ts";
 import type { Connection } from "./connection.ts";
-import { imageShape, inspectShape, listShape, networkShape, type Inspected } from "./shapes.ts";
+import { toObserved, wildcard } from "./container-facts.ts";
+import { findImage } from "./images.ts";
+import { findNetwork } from "./networks.ts";
+import { inspectShape, type Listed, listShape } from "./shapes.ts";
 
-const PHASES: readonly ContainerPhase[] = [
-  "created",
-  "running",
-  "paused",
-  "restarting",
-  "exited",
-  "removing",
-  "dead",
-];
+/** Inspections side by side; and how long the engine may take for one (ms), so that one that hangs holds up no other. */
+const AT_ONCE = 8;
+const INSPECT_MS = 10_000;
 
-/** Reads the engine for one owner; `isKnown` tells ids of containers that this agent made (one may have been renamed by hand). */
+/** Reads the engine for one owner. */
 export interface Observer {
   observe(deployment: string | null, signal: AbortSignal): Promise<ObservedState>;
   inspect(id: string, signal: AbortSignal): Promise<ObservedContainer | null>;
-  network(signal: AbortSignal): Promise<ObservedNetwork | null>;
 }
 
+/** `isKnown` tells the ids of containers that this agent made: one may have been renamed by hand. */
 export function createObserver(
   connection: Connection,
   owner: Owner,
   isKnown: (id: string) => boolean,
 ): Observer {
+  /** By image id, which names the content: the instance label that an image hands down, or null. */
   const imageInstances = new Map<string, string | null>();
 
-  /** The instance label of an image: a container that carries the same one inherited our labels. */
   const imageInstance = async (id: string, signal: AbortSignal): Promise<string | null> => {
     const cached = imageInstances.get(id);
     if (cached !== undefined) return cached;
-    try {
-      const facts = imageShape.parse(
-        await connection.json({ method: "GET", path: `/images/${id}/json`, signal }),
-      );
-      const instance = facts.Config?.Labels[label.instance] ?? null;
-      imageInstances.set(id, instance);
-      return instance;
-    } catch (error) {
-      // The image of a container may be gone; it can pass nothing on any more that we could compare.
-      if (error instanceof EngineError && (error.kind === "not-found" || error.kind === "image-not-found"))
-        return null;
-      throw error;
-    }
+    // The image of a container may be gone by force; it can pass nothing on any more that we could compare.
+    const facts = await findImage(connection, id, signal);
+    if (facts === null) return null;
+    const instance = facts.labels[label.instance] ?? null;
+    imageInstances.set(id, instance);
+    return instance;
   };
 
+  /** The container, or why it is not ours (SPEC 3, "What is ours"). */
   const read = async (id: string, signal: AbortSignal): Promise<ObservedContainer | string> => {
-    const facts = inspectShape.parse(
-      await connection.json({ method: "GET", path: `/containers/${id}/json`, deadlineMs: 10_000, signal }),
+    const facts = await connection.json(
+      { method: "GET", path: `/containers/${pathOf(id)}/json`, deadlineMs: INSPECT_MS, signal },
+      inspectShape,
     );
     const labels = decodeLabels(owner, facts.Config.Labels);
     if (labels === null) return "its orun labels are incomplete or of another node or environment";
@@ -67,148 +59,84 @@ export function createObserver(
     const expected = containerName(owner.environment, labels.deployment, labels.revision, labels.replica);
     if (name !== expected && !isKnown(facts.Id))
       return `its orun labels are copied: they belong to '${expected}'`;
-    return toObserved(facts, name, labels);
+    return toObserved(facts, name, labels, owner);
   };
 
-  const inspect = async (id: string, signal: AbortSignal): Promise<ObservedContainer | null> => {
+  const look = async (item: Listed, signal: AbortSignal): Promise<Look> => {
     try {
-      const result = await read(id, signal);
-      return typeof result === "string" ? null : result;
+      const result = await read(item.Id, signal);
+      return typeof result === "string"
+        ? { kind: "foreign", container: foreignOf(item, result) }
+        : { kind: "ours", container: result };
     } catch (error) {
-      if (error instanceof EngineError && error.kind === "not-found") return null;
-      throw error;
+      if (!(error instanceof EngineError)) throw error;
+      if (error.kind === "not-found") return { kind: "gone" };
+      // What concerns the whole engine is nothing that one container could be blamed for.
+      if (["aborted", "unreachable", "api-version"].includes(error.kind)) throw error;
+      const { Id: id } = item;
+      const deployment = item.Labels[label.deployment] ?? null;
+      return {
+        kind: "unreadable",
+        container: { id, name: nameOf(item), deployment, message: error.message },
+      };
     }
   };
 
-  const network = async (signal: AbortSignal): Promise<ObservedNetwork | null> => {
-    // By labels, because a name may be ambiguous; the oldest is the one in use.
-    const labels = [`${label.node}=${owner.node}`, `${label.environment}=${owner.environment}`];
-    const query = { filters: JSON.stringify({ label: labels }) };
-    const list = networkShape
-      .array()
-      .parse(await connection.json({ method: "GET", path: "/networks", query, signal }));
-    const facts = list
-      .filter((item) => item.Name === networkName(owner.environment))
-      .sort((a, b) => (a.Created < b.Created ? -1 : 1))[0];
-    if (facts === undefined) return null;
-    const config = facts.IPAM?.Config?.[0];
-    return { id: facts.Id, name: facts.Name, subnet: config?.Subnet ?? "", gateway: config?.Gateway ?? "" };
-  };
-
   return {
-    inspect,
-    network,
+    async inspect(id, signal) {
+      try {
+        const result = await read(id, signal);
+        return typeof result === "string" ? null : result;
+      } catch (error) {
+        if (error instanceof EngineError && error.kind === "not-found") return null;
+        throw error;
+      }
+    },
     async observe(deployment, signal) {
       const at = Date.now();
-      const list = listShape.parse(
-        await connection.json({ method: "GET", path: "/containers/json", query: { all: "true" }, signal }),
+      const list = await connection.json(
+        { method: "GET", path: "/containers/json", query: { all: "true" }, signal },
+        listShape,
       );
+      const carriesOurs = (item: Listed): boolean =>
+        item.Labels[label.node] === owner.node && item.Labels[label.environment] === owner.environment;
+      const asked = list.filter(
+        (item) => carriesOurs(item) && (deployment === null || item.Labels[label.deployment] === deployment),
+      );
+      const oneOf = pLimit(AT_ONCE);
+      const [network, looks] = await Promise.all([
+        findNetwork(connection, owner, signal),
+        Promise.all(asked.map((item) => oneOf(() => look(item, signal)))),
+      ]);
       const containers: ObservedContainer[] = [];
-      const foreign: ForeignContainer[] = [];
-      await Promise.all(
-        list.map(async (item) => {
-          const mine =
-            item.Labels[label.node] === owner.node && item.Labels[label.environment] === owner.environment;
-          let disowned: string | null = null;
-          if (mine) {
-            if (deployment !== null && item.Labels[label.deployment] !== deployment) return;
-            try {
-              const result = await read(item.Id, signal);
-              if (typeof result !== "string") {
-                containers.push(result);
-                return;
-              }
-              disowned = result;
-            } catch (error) {
-              if (error instanceof EngineError && error.kind === "not-found") return;
-              throw error;
-            }
-          }
-          const ports = (item.Ports ?? []).flatMap((port): HostPort[] =>
-            port.PublicPort === undefined
-              ? []
-              : [
-                  {
-                    port: port.PublicPort,
-                    protocol: port.Type === "udp" ? "udp" : "tcp",
-                    hostIP: wildcard(port.IP),
-                  },
-                ],
-          );
-          foreign.push({
-            id: item.Id,
-            name: (item.Names?.[0] ?? item.Id).replace(/^\//, ""),
-            running: item.State === "running",
-            ports,
-            disowned,
-          });
-        }),
-      );
+      const unreadable: UnreadableContainer[] = [];
+      const foreign = list.filter((item) => !carriesOurs(item)).map((item) => foreignOf(item, null));
+      for (const result of looks) {
+        if (result.kind === "ours") containers.push(result.container);
+        else if (result.kind === "foreign") foreign.push(result.container);
+        else if (result.kind === "unreadable") unreadable.push(result.container);
+      }
       containers.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
-      return { containers, foreign, network: await network(signal), at };
+      return { containers, foreign, unreadable, network, at };
     },
   };
 }
 
-function toObserved(
-  facts: Inspected,
-  name: string,
-  labels: NonNullable<ReturnType<typeof decodeLabels>>,
-): ObservedContainer {
-  const phase = PHASES.find((known) => known === facts.State.Status) ?? "dead";
-  return {
-    id: facts.Id,
-    name,
-    deployment: labels.deployment,
-    revision: labels.revision,
-    replica: labels.replica,
-    commit: labels.commit,
-    file: labels.file,
-    specLabel: labels.spec,
-    imageId: facts.Image,
-    imageRef: facts.Config.Image,
-    phase,
-    exitCode: facts.State.ExitCode,
-    oomKilled: facts.State.OOMKilled,
-    error: facts.State.Error,
-    createdAt: Date.parse(facts.Created),
-    startedAt: time(facts.State.StartedAt),
-    finishedAt: time(facts.State.FinishedAt),
-    restarts: facts.RestartCount,
-    restartPolicy: facts.HostConfig.RestartPolicy?.Name ?? "no",
-    cpus: facts.HostConfig.NanoCpus ? facts.HostConfig.NanoCpus / 1e9 : null,
-    memory: facts.HostConfig.Memory ? facts.HostConfig.Memory : null,
-    attachment: attachment(facts, name),
-    ports: Object.entries(facts.HostConfig.PortBindings ?? {}).flatMap(([key, list]) =>
-      (list ?? []).map((binding) => ({
-        port: Number(binding.HostPort),
-        protocol: key.endsWith("/udp") ? ("udp" as const) : ("tcp" as const),
-        hostIP: wildcard(binding.HostIp),
-      })),
-    ),
-  };
+type Look =
+  | { kind: "ours"; container: ObservedContainer }
+  | { kind: "foreign"; container: ForeignContainer }
+  | { kind: "unreadable"; container: UnreadableContainer }
+  | { kind: "gone" };
+
+function foreignOf(item: Listed, disowned: string | null): ForeignContainer {
+  const ports = (item.Ports ?? []).flatMap((port): HostPort[] => {
+    if (port.PublicPort === undefined) return [];
+    const protocol = port.Type === "udp" ? "udp" : "tcp";
+    return [{ port: port.PublicPort, protocol, hostIP: wildcard(port.IP) }];
+  });
+  return { id: item.Id, name: nameOf(item), running: item.State === "running", ports, disowned };
 }
 
-function attachment(facts: Inspected, name: string): Attachment {
-  if (facts.HostConfig.NetworkMode === "host") return { kind: "host" };
-  const first = Object.values(facts.NetworkSettings.Networks ?? {})[0];
-  if (first === undefined) return { kind: "detached" };
-  return {
-    kind: "attached",
-    // Empty until the first start: then the mode says which network it was made for.
-    networkId: first.NetworkID === "" ? facts.HostConfig.NetworkMode : first.NetworkID,
-    staticAddress: first.IPAMConfig?.IPv4Address ?? null,
-    address: first.IPAddress === undefined || first.IPAddress === "" ? null : first.IPAddress,
-    aliases: (first.Aliases ?? []).filter((alias) => alias !== name && !facts.Id.startsWith(alias)),
-  };
-}
-
-function wildcard(ip: string | null | undefined): string | null {
-  return ip === undefined || ip === null || ip === "" || ip === "0.0.0.0" || ip === "::" ? null : ip;
-}
-
-/** Docker's zero time is the year 1. */
-function time(text: string): number | null {
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) || ms <= 0 ? null : ms;
+function nameOf(item: Listed): string {
+  return (item.Names?.[0] ?? item.Id).replace(/^\//, "");
 }

@@ -6,18 +6,18 @@ const labels = z
   .nullish()
   .transform((value) => value ?? {});
 
-export const listShape = z.array(
-  z.object({
-    Id: z.string(),
-    Names: z.array(z.string()).nullish(),
-    ImageID: z.string(),
-    State: z.string(),
-    Labels: labels,
-    Ports: z
-      .array(z.object({ IP: z.string().optional(), PublicPort: z.number().optional(), Type: z.string() }))
-      .nullish(),
-  }),
-);
+const listedShape = z.object({
+  Id: z.string(),
+  Names: z.array(z.string()).nullish(),
+  ImageID: z.string(),
+  State: z.string(),
+  Labels: labels,
+  Ports: z
+    .array(z.object({ IP: z.string().optional(), PublicPort: z.number().optional(), Type: z.string() }))
+    .nullish(),
+});
+export type Listed = z.output<typeof listedShape>;
+export const listShape = z.array(listedShape);
 
 const endpointShape = z.object({
   NetworkID: z.string(),

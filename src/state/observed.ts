@@ -72,6 +72,16 @@ export interface ForeignContainer {
   disowned: string | null;
 }
 
+/** A container with our labels that the engine could not show; nothing may be concluded from its absence elsewhere. */
+export interface UnreadableContainer {
+  id: string;
+  name: string;
+  /** By its label; null: it carries none. */
+  deployment: string | null;
+  /** What the engine said, or that it said nothing in time. */
+  message: string;
+}
+
 export interface ObservedNetwork {
   id: string;
   name: string;
@@ -83,6 +93,8 @@ export interface ObservedNetwork {
 export interface ObservedState {
   containers: ObservedContainer[];
   foreign: ForeignContainer[];
+  /** Their deployments are left alone until they can be read. */
+  unreadable: UnreadableContainer[];
   /** The environment's network; null when it does not exist. */
   network: ObservedNetwork | null;
   /** ms since the epoch at which the observation began. */
