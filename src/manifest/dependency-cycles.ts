@@ -1,65 +1,51 @@
-const SHOWN = 8;
+import type { ReferenceFinding } from "./reference-finding.ts";
+import type { DeploymentResource } from "./resource.ts";
+import { stronglyConnected } from "./strongly-connected.ts";
 
-/**
- * The cycles in a graph of names: for each name that lies on one, a shortest cycle through it as text (`a -> b -> a`). Names that
- * the graph does not know are passed over. Iterative, because a chain may be as long as there are deployments.
- */
-export function dependencyCycles(graph: ReadonlyMap<string, readonly string[]>): Map<string, string> {
-  const candidates = withoutLeaves(graph);
-  const cycles = new Map<string, string>();
-  for (const start of candidates) {
-    const path = shortestCycle(start, graph, candidates);
-    if (path === null) continue;
-    const shown = path.length > SHOWN ? [...path.slice(0, SHOWN - 2), "…", start] : path;
-    cycles.set(start, shown.join(" -> "));
-  }
-  return cycles;
-}
+/** Above this size of a knot only its names are shown: a way through it would cost more than it tells. */
+const MAX_TRACED = 100;
+const MAX_SHOWN = 8;
 
-/** Takes away, again and again, what depends on nothing: who is left lies on a cycle or leads to one. */
-function withoutLeaves(graph: ReadonlyMap<string, readonly string[]>): Set<string> {
-  const left = new Set(graph.keys());
-  const open = new Map<string, number>();
-  const dependents = new Map<string, string[]>();
-  for (const [name, needs] of graph) {
-    const known = needs.filter((need) => graph.has(need));
-    open.set(name, known.length);
-    for (const need of known) {
-      const list = dependents.get(need);
-      if (list === undefined) dependents.set(need, [name]);
-      else list.push(name);
+/** Every deployment that waits for itself by `dependsOn` (SPEC 2): none of them could ever start. */
+export function dependencyCycles(deployments: ReadonlyMap<string, DeploymentResource>): ReferenceFinding[] {
+  const needs = (name: string): readonly string[] =>
+    (deployments.get(name)?.spec.dependsOn ?? []).filter((other) => deployments.has(other));
+  const found: ReferenceFinding[] = [];
+  for (const knot of stronglyConnected([...deployments.keys()], needs)) {
+    const members = new Set(knot);
+    for (const name of knot) {
+      const resource = deployments.get(name);
+      if (resource === undefined || (knot.length === 1 && !needs(name).includes(name))) continue;
+      const within = (from: string): string[] => needs(from).filter((other) => members.has(other));
+      const ring =
+        knot.length > MAX_TRACED ? [name, ...within(name).slice(0, 1), "…", name] : ringFrom(name, within);
+      const shown = ring.length > MAX_SHOWN ? [...ring.slice(0, MAX_SHOWN - 2), "…", name] : ring;
+      found.push({
+        resource,
+        path: ["spec", "dependsOn", Math.max(0, resource.spec.dependsOn.indexOf(ring[1] ?? ""))],
+        severity: "error",
+        message: `dependsOn: ${shown.join(" -> ")} is a cycle: none of them could ever start`,
+      });
     }
   }
-  const leaves = [...left].filter((name) => open.get(name) === 0);
-  for (let leaf = leaves.pop(); leaf !== undefined; leaf = leaves.pop()) {
-    left.delete(leaf);
-    for (const dependent of dependents.get(leaf) ?? []) {
-      const rest = (open.get(dependent) ?? 0) - 1;
-      open.set(dependent, rest);
-      if (rest === 0) leaves.push(dependent);
-    }
-  }
-  return left;
+  return found;
 }
 
-function shortestCycle(
-  start: string,
-  graph: ReadonlyMap<string, readonly string[]>,
-  within: ReadonlySet<string>,
-): string[] | null {
+/** The shortest way from a name back to itself, both ends included. */
+function ringFrom(start: string, within: (name: string) => string[]): string[] {
   const cameFrom = new Map<string, string>();
   const queue = [start];
   for (const name of queue) {
-    for (const next of graph.get(name) ?? []) {
+    for (const next of within(name)) {
       if (next === start) {
-        const path = [start];
-        for (let at = name; at !== start; at = cameFrom.get(at) ?? start) path.unshift(at);
-        return [start, ...path];
+        const ring = [start];
+        for (let at: string | undefined = name; at !== undefined; at = cameFrom.get(at)) ring.unshift(at);
+        return ring;
       }
-      if (!within.has(next) || cameFrom.has(next)) continue;
+      if (cameFrom.has(next)) continue;
       cameFrom.set(next, name);
       queue.push(next);
     }
   }
-  return null;
+  return [start];
 }

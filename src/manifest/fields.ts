@@ -14,22 +14,20 @@ export const dnsName = z
     "expected at most 63 lower-case letters, digits and '-', starting and ending with a letter or digit",
   );
 
-/** A duration between `min` and `max` (ms), parsed to ms. */
+const WITH_UNIT = "expected a duration with a unit, such as 500ms, 5s or 1m30s";
+
+/** A duration between `min` and `max` (ms), parsed to ms; a bare number has no unit and is refused, except 0. */
 export function duration(min = 0, max = 365 * 86_400_000) {
   return z
-    .union([z.string(), z.number()], "expected a duration such as 500ms, 5s or 1m30s")
+    .union([z.string().regex(/^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$/, WITH_UNIT), z.literal(0)], WITH_UNIT)
     .transform((value, context) => {
-      const ms = value === 0 ? 0 : parseDuration(String(value));
+      const ms = value === 0 ? 0 : parseDuration(value);
       if (ms !== null && ms >= min && ms <= max) return ms;
-      context.addIssue({
-        code: "custom",
-        message:
-          ms === null
-            ? "expected a duration with a unit, such as 500ms, 5s or 1m30s"
-            : `expected a duration from ${formatDuration(min)} to ${formatDuration(max)}`,
-      });
+      const range = `expected a duration from ${formatDuration(min)} to ${formatDuration(max)}`;
+      context.addIssue({ code: "custom", message: range });
       return z.NEVER;
-    });
+    })
+    .meta({ title: "duration" });
 }
 
 /** A TCP or UDP port. */
@@ -49,7 +47,7 @@ export function wholeNumber(min: number, max: number) {
 export const absolutePath = z
   .string()
   .max(4096, "expected a path of at most 4096 characters")
-  .regex(/^\//, "expected an absolute path, starting with '/'")
+  .regex(/^\//, { error: "expected an absolute path, starting with '/'", abort: true })
   .refine((path) => !path.split("/").includes(".."), "expected a path without '..'")
   .refine((path) => !hasControl(path), "expected a path without control or invisible characters");
 

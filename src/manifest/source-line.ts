@@ -1,49 +1,41 @@
+import { secretLines, type SecretPlace } from "./secret-lines.ts";
 import { visibleLine } from "./text.ts";
 
-const ENV_KEY = /(?:^|[\s{,"'?-])env\w*["']?\s*:/i;
-const LONGEST = 200;
+const MAX_LENGTH = 200;
+const MASK = "***";
+
+/** A file's lines for code frames; what they cost is spent on the first line asked for. */
+export type FrameLines = (line: number) => string;
 
 /**
- * A line (1-based) as it may be shown: harmless characters, at most 200 of them, and values below an `env` key masked. Goes by
- * the text alone, because a document with a syntax error has no tree to ask; in doubt it masks.
+ * Reads lines (1-based) of a file for code frames: as written, at most 200 characters, control characters made visible one
+ * for one so that columns stay, and what may be secret masked (values of `env` and `options`, credentials in a URL).
  */
-export function sourceLine(content: string, lineStarts: readonly number[], line: number): string {
-  const text = lineText(content, lineStarts, line);
-  const inline = ENV_KEY.exec(text);
-  if (inline !== null) return shown(maskAfter(text, inline.index + inline[0].length));
-  if (!belowEnv(content, lineStarts, line, text)) return shown(text);
-  const colon = /^\s*[^\s:]+\s*:(?=\s|$)/.exec(text);
-  const flow = /[{[,]/.test(text);
-  return shown(
-    maskAfter(text, colon === null || flow ? text.length - text.trimStart().length : colon[0].length),
-  );
+export function frameLines(content: string, lineStarts: readonly number[]): FrameLines {
+  let secret: ReadonlyMap<number, SecretPlace> | null = null;
+  return (line) => {
+    secret ??= secretLines(content);
+    const start = lineStarts[line - 1];
+    if (start === undefined) return "";
+    const end = content.indexOf("\n", start);
+    const text = content.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
+    return visibleLine(masked(text, secret.get(line) ?? null).slice(0, MAX_LENGTH)).trimEnd();
+  };
 }
 
-function maskAfter(text: string, index: number): string {
-  const rest = text.slice(index);
-  if (rest.trim() === "" || rest.trim().startsWith("#")) return text.slice(0, index);
-  return `${text.slice(0, index)}${/^\s/.test(rest) ? " " : ""}***`;
+function masked(text: string, place: SecretPlace | null): string {
+  if (place === "inside") return `${indentOf(text)}${MASK}`;
+  if (place === "entry") return maskAfter(text, text.indexOf(":") + 1);
+  const inline = /^[\s-]*["']?(?:env|options)["']?\s*:|[{,]\s*["']?(?:env|options)["']?\s*:/.exec(text);
+  if (inline !== null) return maskAfter(text, inline.index + inline[0].length);
+  return text.replace(/(:\/\/)[^\s/@]+@/g, `$1${MASK}@`);
 }
 
-function belowEnv(content: string, lineStarts: readonly number[], line: number, text: string): boolean {
-  let indent = text.length - text.trimStart().length;
-  for (let above = line - 1; above >= 1 && indent > 0; above--) {
-    const candidate = lineText(content, lineStarts, above);
-    const trimmed = candidate.trimStart();
-    const own = candidate.length - trimmed.length;
-    if (trimmed === "" || own >= indent) continue;
-    if (ENV_KEY.test(candidate)) return true;
-    indent = own;
-  }
-  return false;
+function maskAfter(text: string, end: number): string {
+  const rest = text.slice(end).trim();
+  return rest === "" || rest.startsWith("#") ? text.slice(0, end) : `${text.slice(0, end)} ${MASK}`;
 }
 
-function lineText(content: string, lineStarts: readonly number[], line: number): string {
-  const start = lineStarts[line - 1] ?? 0;
-  const end = content.indexOf("\n", start);
-  return content.slice(start, end === -1 ? undefined : end).replace(/\r$/, "");
-}
-
-function shown(text: string): string {
-  return visibleLine(text.slice(0, LONGEST));
+function indentOf(text: string): string {
+  return /^\s*/.exec(text)?.[0] ?? "";
 }

@@ -1,4 +1,4 @@
-/** The candidate that `word` is probably a misspelling of, or null when none is near enough (case is ignored). */
+/** The candidate that `word` is probably a misspelling or the beginning of, or null when none is near (case is ignored). */
 export function suggest(word: string, candidates: readonly string[]): string | null {
   if (word.length > 64) return null;
   const lower = word.toLowerCase();
@@ -11,7 +11,9 @@ export function suggest(word: string, candidates: readonly string[]): string | n
       bestDistance = distance;
     }
   }
-  return best;
+  if (best !== null || lower.length < 3) return best;
+  const begun = candidates.filter((candidate) => candidate.toLowerCase().startsWith(lower));
+  return begun.length === 1 ? (begun[0] ?? null) : null;
 }
 
 /** Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours. */
