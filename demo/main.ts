@@ -17,8 +17,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fetchText } from "../test/testbed/agent.ts";
-import { api } from "../test/testbed/dockerd.ts";
-import { buildDemoImage } from "../test/testbed/images.ts";
+import { api } from "../test/testbed/engine-api.ts";
+import { demoImage } from "../test/testbed/images.ts";
 import { until } from "../test/testbed/wait.ts";
 
 const EXIT = process.argv.includes("--exit");
@@ -133,7 +133,7 @@ async function state(wanted: string): Promise<void> {
 
 async function story(socket: string): Promise<void> {
   say("building a small image, and a Git repository with one Node and one Deployment");
-  await buildDemoImage(socket, ["orun-demo:1"]);
+  await demoImage(socket, { tag: "orun-demo:1" });
   run("git", ["init", "-q", "--bare", "-b", "main", remote]);
   run("git", ["clone", "-q", remote, work]);
   run("git", ["checkout", "-q", "-B", "main"], work);

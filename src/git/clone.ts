@@ -31,7 +31,7 @@ export interface Clone {
 }
 
 /** Each fetch adds a pack, and each pack costs files and lookups. */
-const maxPacks = 40;
+const maxPacks = 10;
 
 /** @param maxFetchBytes see `fetchBranch`. */
 export function createCloneKeeper(context: GitContext, maxFetchBytes: number): Clone {

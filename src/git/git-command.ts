@@ -32,7 +32,7 @@ const inherited = [
 ];
 
 /** The complete environment of our Git and ssh processes. It holds the HTTP credentials: arguments are public, this is not. */
-export function gitEnvironment(context: Omit<GitContext, "tether">): Record<string, string> {
+function gitEnvironment(context: Omit<GitContext, "tether">): Record<string, string> {
   const { settings, remote, support } = context;
   const env: Record<string, string> = {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -103,21 +103,21 @@ export async function gitOutcome(
 ): Promise<Outcome> {
   const { network, ...run } = options;
   const where = gitDir === null ? [] : [`--git-dir=${gitDir}`];
-  return await runProcess(networkCommand(context, network ?? false, "git", [...where, ...args]), {
+  return await runProcess(sourceCommand(context, network ?? false, "git", [...where, ...args]), {
     ...run,
     onSpawn: context.onSpawn,
   });
 }
 
-/** A command of this source; with `network` one that ends when the agent is killed. */
-export function networkCommand(
+/** A command of this source; `tethered` means that it ends when the agent is killed. */
+export function sourceCommand(
   context: GitContext,
-  network: boolean,
+  tethered: boolean,
   program: string,
   args: readonly string[],
 ): Command {
   const env = gitEnvironment(context);
-  const [tether, ...tetherArgs] = network ? context.tether : [];
+  const [tether, ...tetherArgs] = tethered ? context.tether : [];
   if (tether === undefined) return { program, args, env };
   return { program: tether, args: [...tetherArgs, program, ...args], env };
 }

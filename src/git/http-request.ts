@@ -17,7 +17,7 @@ export interface HttpClient {
   close(): void;
 }
 
-export interface HttpExchange {
+interface HttpExchange {
   url: string;
   headers: Record<string, string>;
   /** null: GET. */

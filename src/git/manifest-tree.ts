@@ -15,7 +15,7 @@ export const readLimits = {
   problems: 200,
 } as const;
 
-export interface ManifestEntry {
+interface ManifestEntry {
   path: string;
   blob: string;
   /** Bytes. */

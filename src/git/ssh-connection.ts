@@ -4,7 +4,7 @@ import { access, rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { diagnose } from "./diagnose.ts";
 import { SourceError } from "./errors.ts";
-import { type GitContext, networkCommand } from "./git-command.ts";
+import { type GitContext, sourceCommand } from "./git-command.ts";
 import { collectStderr, endProcessGroup, startError, startProcess } from "./process.ts";
 import type { Remote } from "./url.ts";
 
@@ -45,7 +45,7 @@ export function createSshConnection(context: GitContext, remote: Remote & { kind
     // One that was killed leaves its socket, which would keep the next one from listening there.
     await rm(controlSocket, { force: true });
     const args = ["-F", sshConfig, "-M", "-N", ...sshDestination(remote)];
-    const child = startProcess(networkCommand(context, true, "ssh", args), context.onSpawn);
+    const child = startProcess(sourceCommand(context, true, "ssh", args), context.onSpawn);
     const stderr = collectStderr(child);
     master = { child, since: performance.now() };
     const failure: { error: SourceError | null } = { error: null };

@@ -2,7 +2,7 @@
 import type { HeadResult } from "../agent/source-port.ts";
 import { diagnose, failure, quoteForPeople } from "./diagnose.ts";
 import { SourceError } from "./errors.ts";
-import { type GitContext, networkCommand } from "./git-command.ts";
+import { type GitContext, sourceCommand } from "./git-command.ts";
 import { branchInAnswer, branchInRefs, lsRefsRequest, parseAdvertisement, RemoteMessage } from "./ls-refs.ts";
 import { createPacketDecoder, flushPacket, type Packet, PktLineError } from "./pkt-line.ts";
 import { collectStderr, endProcessGroup, startError, startProcess } from "./process.ts";
@@ -60,7 +60,8 @@ async function ask(
   // Quoted as Git does it; the path has no quote in it: see `parseRemote`.
   const remoteCommand = `git-upload-pack '${remote.path}'`;
   const args = ["-F", context.support.sshConfig, ...sshDestination(remote), remoteCommand];
-  const child = startProcess(networkCommand(context, true, "ssh", args), context.onSpawn);
+  // Not tethered: it ends with the shared connection, or when its input closes; and polls are many.
+  const child = startProcess(sourceCommand(context, false, "ssh", args), context.onSpawn);
   const stderr = collectStderr(child);
   const found = Promise.withResolvers<HeadResult>();
   const closed = Promise.withResolvers<null>();

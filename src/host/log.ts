@@ -45,7 +45,7 @@ export function createEventLog(
 }
 
 /** What an event says to a person. */
-export function sentence(event: AgentEvent): { level: Level; message: string } {
+function sentence(event: AgentEvent): { level: Level; message: string } {
   switch (event.type) {
     case "agent.started":
       return {

@@ -30,7 +30,7 @@ export type Action =
   /** Liveness failed: stop and start (SPEC 3). */
   | ({ kind: "restart"; graceMs: number } & OnContainer);
 
-export type ActionKind = Action["kind"];
+type ActionKind = Action["kind"];
 export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;
 
 /** The actions that call the engine; the others are the agent's own (a pull runs beside, a failure is remembered). */

@@ -4,7 +4,7 @@ import { isProven, revisionReady } from "./decide.ts";
 import type { Decision, Target, TrackedContainer } from "./input.ts";
 import type { ImageState } from "./target.ts";
 
-export type DeploymentState =
+type DeploymentState =
   | "pending"
   | "pulling"
   | "building"

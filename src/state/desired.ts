@@ -14,7 +14,7 @@ export type DesiredDeployment =
   /** In the repository, but not to be acted on: its manifest is wrong, or asks for what this version cannot do. */
   | { kind: "held"; name: string; message: string };
 
-export interface DesiredService {
+interface DesiredService {
   name: string;
   deployment: string;
   domain: string;

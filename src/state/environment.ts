@@ -14,7 +14,7 @@ export function environmentOf(branch: string, holder: (label: string) => string 
 }
 
 /** A branch name as a DNS-1123 label of at most 40 characters, so that a container's name stays a valid host name. */
-export function dnsLabel(branch: string): string {
+function dnsLabel(branch: string): string {
   const label = branch
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")

@@ -88,7 +88,7 @@ export function containerName(
 }
 
 /** The prefix of every container, network and image tag of an environment (SPEC 7); "" for production. */
-export function environmentPrefix(environment: string): string {
+function environmentPrefix(environment: string): string {
   return environment === "production" ? "" : `${environment}.`;
 }
 

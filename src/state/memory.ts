@@ -25,7 +25,7 @@ export interface ImagePin {
 }
 
 /** Why a revision is not tried again until its manifest changes (SPEC 3). */
-export interface Quarantine {
+interface Quarantine {
   specHash: string;
   revision: string;
   commit: string;

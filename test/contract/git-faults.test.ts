@@ -228,12 +228,17 @@ suite("git over ssh, failing", () => {
     await follow(source);
   });
 
-  test("a dropped connection is made anew by the next poll", async (t) => {
+  test("a connection that is dropped before or during a poll is made anew, and nobody notices", async (t) => {
     const { first, server, open } = await sshBench(t);
     const source = await open();
     await follow(source);
     await server.dropConnections();
     assert.deepEqual(await source.head(forever()), { kind: "head", commit: first });
+    for (let n = 0; n < 8; n += 1) {
+      const [head] = await Promise.all([source.head(forever()), server.dropConnections()]);
+      assert.deepEqual(head, { kind: "head", commit: first });
+      await source.head(forever());
+    }
   });
 
   test("a key that is refused, at the start or later, is told", async (t) => {

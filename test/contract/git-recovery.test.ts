@@ -1,6 +1,7 @@
 /** Clones that were killed, damaged or swapped, and what becomes of them (SPEC 3; FAULTS 3, 4, 5). */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   chmod,
   mkdir,
@@ -65,6 +66,16 @@ const damages: Record<string, (clone: string) => Promise<void>> = {
     await writeFile(index, Buffer.alloc((await stat(index)).size));
   },
   "no packs": (clone) => rm(join(clone, "objects/pack"), { recursive: true }),
+  "a file under another file's id": async (clone) => {
+    const pack = await packFile(clone, ".pack");
+    const content = await readFile(pack);
+    await rm(join(clone, "objects/pack"), { recursive: true });
+    const unpacked = spawnSync("git", [`--git-dir=${clone}`, "unpack-objects", "-q"], { input: content });
+    assert.equal(unpacked.status, 0);
+    const [one, other] = ["1", "one more"].map((text) => loosePath(clone, text));
+    assert.ok(one !== undefined && other !== undefined);
+    await rename(one, other);
+  },
   "nothing but its mark": async (clone) => {
     for (const name of await readdir(clone)) {
       if (name !== "orun-origin") await rm(join(clone, name), { recursive: true });
@@ -150,6 +161,16 @@ suite("a clone after a kill", () => {
       [],
     );
     await remote.git(["--git-dir", open.cloneDir, "fsck", "--strict"]);
+  });
+
+  test("is freed of what a fetch that failed left", async (t) => {
+    const { remote, open } = await bench(t);
+    const source = await open();
+    const half = join(open.cloneDir, "objects/pack/tmp_pack_AbCdEf");
+    await writeFile(half, "half");
+    await remote.deleteBranch("main");
+    await failureOf(source.fetch("1".repeat(40), forever()));
+    await assert.rejects(stat(half), /ENOENT/);
   });
 
   test("150 killed fetches leave it below twice its size, and whole", async (t) => {
@@ -263,6 +284,14 @@ async function packFile(clone: string, ending: string): Promise<string> {
   const name = (await readdir(folder)).find((entry) => entry.endsWith(ending));
   if (name === undefined) throw new Error(`no ${ending} in ${folder}`);
   return join(folder, name);
+}
+
+/** Where Git keeps this blob when it is in no pack. */
+function loosePath(clone: string, text: string): string {
+  const id = createHash("sha1")
+    .update(`blob ${Buffer.byteLength(text)}\0${text}`)
+    .digest("hex");
+  return join(clone, "objects", id.slice(0, 2), id.slice(2));
 }
 
 /** Inverts bytes of a pack in place. */

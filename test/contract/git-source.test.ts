@@ -36,9 +36,10 @@ for (const transport of transports) {
       const { remote, open } = await bench(t, transport);
       const source = await open();
       assert.deepEqual(await source.head(forever()), { kind: "branch-missing" });
-      const first = await remote.commit({ "nodes/a.yaml": "a" }, "one");
       await remote.commit({ "nodes/a.yaml": "x" }, "a longer name", { branch: "main-2" });
       await remote.commit({ "nodes/a.yaml": "x" }, "a name that ends alike", { branch: "x/refs/heads/main" });
+      assert.deepEqual(await source.head(forever()), { kind: "branch-missing" });
+      const first = await remote.commit({ "nodes/a.yaml": "a" }, "one");
       assert.deepEqual(await source.head(forever()), { kind: "head", commit: first });
       assert.deepEqual(await source.head(forever()), { kind: "head", commit: first });
       const second = await remote.commit({ "nodes/a.yaml": "b" }, "two");

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import { fetchText, runAgent, type RunningAgent } from "../testbed/agent.ts";
-import { api, startDockerd, type Dockerd } from "../testbed/dockerd.ts";
+import { startDockerd, type Dockerd } from "../testbed/dockerd.ts";
+import { api } from "../testbed/engine-api.ts";
 import { createGitRemote, type GitRemote } from "../testbed/git-remote.ts";
-import { buildDemoImage } from "../testbed/images.ts";
+import { demoImage } from "../testbed/images.ts";
 import { until } from "../testbed/wait.ts";
 
 const listShape = z.array(
@@ -75,8 +76,8 @@ describe("orun start", () => {
   };
 
   before(async () => {
-    engine = await startDockerd(1);
-    await buildDemoImage(engine.socket, ["demo:1", "demo:2"]);
+    engine = await startDockerd();
+    for (const tag of ["demo:1", "demo:2"]) await demoImage(engine.socket, { tag });
     remote = await createGitRemote();
     dataDir = mkdtempSync(join(tmpdir(), "orun-data-"));
     port = await freePort();
@@ -351,7 +352,7 @@ describe("orun start", () => {
   });
 
   it("comes through an engine that is killed", async () => {
-    await engine.kill("SIGKILL");
+    await engine.kill();
     await until("the loss is in the status", async () => (await agent.status()).node.engine_error !== null);
     await engine.start();
     await until(

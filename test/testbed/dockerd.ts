@@ -1,135 +1,187 @@
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+/** Private, real Docker engines for tests: each with its own folders, socket, containerd and addresses. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { claimAddressPool } from "./address-pool.ts";
+import { allowBridgedTraffic } from "./bridged-traffic.ts";
+import { type Daemon, logTail, startDaemon } from "./daemon.ts";
+import { api, mustApi } from "./engine-api.ts";
+import { clearEngineRemains, ownerVariable } from "./engine-remains.ts";
 import { until } from "./wait.ts";
 
-/** A private, real Docker engine with its own folders, socket, bridge and address pool. */
+export interface DockerdOptions {
+  /** Keys of daemon.json over the test bed's own, such as `{"live-restore": true}`. */
+  config?: Record<string, unknown>;
+}
+
 export interface Dockerd {
   socket: string;
-  /** Sends a signal to the engine; after SIGKILL, {@link Dockerd.start} brings it up again on the same data. */
-  kill(signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void>;
+  /** The socket as a URL, for `--docker-host`. */
+  host: string;
+  dataRoot: string;
+  /** The end of the engine's log. */
+  log(): string;
+  /** Brings the engine up again on the same data, after {@link Dockerd.kill} or {@link Dockerd.shutdown}. */
   start(): Promise<void>;
-  /** Removes every container and network, stops the engine, removes its folder. */
+  /** SIGKILL. As on a real host, containerd and the containers go on. */
+  kill(): Promise<void>;
+  /** SIGTERM: the engine stops its containers (without live-restore) and ends. */
+  shutdown(): Promise<void>;
+  /** {@link Dockerd.shutdown}, then {@link Dockerd.start}. */
+  restart(): Promise<void>;
+  /** SIGSTOP: connections are accepted by the kernel, nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** Removes every container, network and volume; images stay. */
+  removeAll(): Promise<void>;
+  /** Ends the engine in whatever state it is, and removes everything it made. */
   stop(): Promise<void>;
 }
 
-/** Starts an engine of our own; `index` (0 to 63) keeps several from colliding. */
-export async function startDockerd(index: number): Promise<Dockerd> {
+/**
+ * Starts an engine. It touches no firewall rule (`--iptables=false`): the chains that engines use have fixed names, and one
+ * that starts empties those of the others, the machine's own engine included. Ports are published by its proxy all the same.
+ * Throws with the end of its log when it does not come up.
+ */
+export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
   const root = mkdtempSync(join(tmpdir(), "orun-dockerd-"));
   const socket = join(root, "docker.sock");
-  const log = join(root, "log");
-  let child: ReturnType<typeof spawn> | null = null;
-
-  // Engines before 23 share the key that their id comes from, unless told otherwise.
-  const isOld = /version (19|20)\./.test(execFileSync("dockerd", ["--version"], { encoding: "utf8" }));
-  writeFileSync(
-    join(root, "daemon.json"),
-    JSON.stringify(isOld ? { "deprecated-key-path": join(root, "key.json") } : {}),
-  );
+  const log = join(root, "dockerd.log");
+  const pool = await claimAddressPool();
+  const config = join(root, "daemon.json");
+  writeFileSync(config, JSON.stringify({ ...daemonConfig(root, pool.cidr), ...options.config }));
+  let containerd: Daemon | null = null;
+  let engine: Daemon | null = null;
 
   const start = async (): Promise<void> => {
+    if (containerd?.running() !== true) containerd = await startContainerd(root);
     rmSync(join(root, "docker.pid"), { force: true });
-    const fd = openSync(log, "a");
-    const pool = `10.192.${String(index * 4)}.0/22`;
-    child = spawn(
-      "dockerd",
-      [
-        "--data-root",
-        join(root, "data"),
-        "--exec-root",
-        join(root, "exec"),
-        "--pidfile",
-        join(root, "docker.pid"),
-        "--host",
-        `unix://${socket}`,
-        "--config-file",
-        join(root, "daemon.json"),
-        "--bridge",
-        "none",
-        "--default-address-pool",
-        `base=${pool},size=26`,
-        "--insecure-registry",
-        "127.0.0.0/8",
-      ],
-      {
-        stdio: ["ignore", fd, fd],
-        env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
-      },
-    );
-    closeSync(fd);
-    const started = child;
+    const env = { [ownerVariable]: root };
+    const started = await startDaemon({ command: "dockerd", args: ["--config-file", config], log, env });
+    engine = started;
     await until("the engine answers", async () => {
-      if (started.exitCode !== null)
-        throw new Error(`dockerd ended: ${readFileSync(log, "utf8").slice(-3000)}`);
+      if (!started.running()) throw new Error(`dockerd ended at once; the end of its log:\n${logTail(log)}`);
       return (await api(socket, "GET", "/_ping").catch(() => null))?.status === 200;
+    }).catch((cause: unknown) => {
+      throw new Error(`dockerd did not come up; the end of its log:\n${logTail(log)}`, { cause });
     });
   };
-  const kill = async (signal: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): Promise<void> => {
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill(signal);
-    if (signal === "SIGTERM" || signal === "SIGKILL") await ended;
+  const stop = async (): Promise<void> => {
+    if (engine?.running() === true) {
+      engine.signal("SIGCONT");
+      // What cannot be removed through an engine that a test has broken is removed below without it.
+      await removeEverything(socket).catch(() => null);
+    }
+    await engine?.end();
+    await containerd?.end();
+    await clearEngineRemains(root);
+    await pool.release();
   };
-  await start();
+  const shutdown = async (): Promise<void> => {
+    await engine?.end(60_000);
+  };
+
+  allowBridgedTraffic(basename(root));
+  await start().catch(async (cause: unknown) => {
+    await stop();
+    throw cause;
+  });
   return {
     socket,
-    kill,
+    host: `unix://${socket}`,
+    dataRoot: join(root, "data"),
+    log: () => logTail(log, 200),
     start,
-    async stop() {
-      const list = await api(socket, "GET", "/containers/json?all=true");
-      for (const id of ids(list.body)) await api(socket, "DELETE", `/containers/${id}?force=true&v=true`);
-      await api(socket, "POST", "/networks/prune");
-      await kill("SIGTERM");
-      unmountBelow(root);
-      rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    shutdown,
+    stop,
+    async kill() {
+      await engine?.kill();
     },
+    async restart() {
+      await shutdown();
+      await start();
+    },
+    pause: () => engine?.signal("SIGSTOP"),
+    resume: () => engine?.signal("SIGCONT"),
+    removeAll: () => removeEverything(socket),
   };
 }
 
-/** What an engine that was killed has left mounted below its folder. */
-function unmountBelow(root: string): void {
-  const points = readFileSync("/proc/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .filter((point) => point.startsWith(`${root}/`));
-  for (const point of points.reverse()) execFileSync("umount", ["--lazy", point]);
+function daemonConfig(root: string, pool: string): Record<string, unknown> {
+  const path = `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
+  const version = execFileSync("dockerd", ["--version"], {
+    encoding: "utf8",
+    env: { ...process.env, PATH: path },
+  });
+  return {
+    "data-root": join(root, "data"),
+    "exec-root": join(root, "exec"),
+    pidfile: join(root, "docker.pid"),
+    hosts: [`unix://${join(root, "docker.sock")}`],
+    containerd: join(root, "containerd.sock"),
+    bridge: "none",
+    iptables: false,
+    "ip-masq": false,
+    "default-address-pools": [{ base: pool, size: 26 }],
+    "insecure-registries": ["127.0.0.0/8"],
+    // A control group of its own, whichever way systemd manages the machine's.
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+    "cgroup-parent": `/${basename(root)}`,
+    "shutdown-timeout": 10,
+    // Engines before 23 share the key that their id comes from, unless told otherwise.
+    ...(/version (19|20)\./.test(version) ? { "deprecated-key-path": join(root, "key.json") } : {}),
+  };
 }
 
-/** One plain call to an engine, for tests: as far from orun's own client as can be. */
-export function api(
-  socketPath: string,
-  method: string,
-  path: string,
-  body?: unknown,
-  contentType = "application/json",
-): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const payload =
-      body === undefined ? null : body instanceof Buffer ? body : Buffer.from(JSON.stringify(body));
-    const outgoing = request(
-      {
-        socketPath,
-        method,
-        path,
-        headers: payload === null ? {} : { "content-type": contentType, "content-length": payload.length },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.once("error", reject);
-        response.once("end", () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") }),
-        );
-      },
-    );
-    outgoing.once("error", reject);
-    outgoing.end(payload ?? undefined);
+/** Without one of its own, an engine takes the machine's containerd when one runs, and shares its containers' namespace. */
+async function startContainerd(root: string): Promise<Daemon> {
+  const config = join(root, "containerd.toml");
+  writeFileSync(
+    config,
+    `version = 2
+root = "${join(root, "containerd")}"
+state = "${join(root, "run")}"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${join(root, "containerd.sock")}"
+`,
+  );
+  return await startDaemon({
+    command: "containerd",
+    args: ["--config", config],
+    log: join(root, "containerd.log"),
+    env: { [ownerVariable]: root },
   });
 }
 
-function ids(text: string): string[] {
-  return [...text.matchAll(/"Id":"([0-9a-f]{64})"/g)].map((match) => match[1] ?? "");
+const containersShape = z.array(z.object({ Id: z.string() }));
+const networksShape = z.array(z.object({ Id: z.string(), Name: z.string() }));
+
+async function removeEverything(socket: string): Promise<void> {
+  const containers = containersShape.parse(
+    JSON.parse(await mustApi(socket, "GET", "/containers/json?all=true")),
+  );
+  await Promise.all(
+    containers.map(({ Id }) =>
+      until(`container ${Id} is removed`, () => isRemoved(socket, `/containers/${Id}?force=true&v=true`)),
+    ),
+  );
+  const networks = networksShape.parse(JSON.parse(await mustApi(socket, "GET", "/networks")));
+  for (const { Id, Name } of networks) {
+    if (Name !== "none" && Name !== "host") await mustApi(socket, "DELETE", `/networks/${Id}`);
+  }
+  // Engines before 23 prune named volumes too, and refuse the word for it.
+  const all = encodeURIComponent('{"all":["true"]}');
+  const pruned = await api(socket, "POST", `/volumes/prune?filters=${all}`);
+  if (pruned.status === 400) await mustApi(socket, "POST", "/volumes/prune");
+}
+
+/** A removal that is under way already answers 409. */
+async function isRemoved(socket: string, path: string): Promise<boolean> {
+  const { status, body } = await api(socket, "DELETE", path);
+  if (status < 300 || status === 404) return true;
+  if (status === 409) return false;
+  throw new Error(`DELETE ${path}: the engine said ${status}: ${body}`);
 }

@@ -1,54 +1,52 @@
-/** Branch names, by the rules of git-check-ref-format(1). */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { promisify } from "node:util";
+import fc from "fast-check";
 import { branchNameProblem } from "../../../src/git/branch-name.ts";
 
-const run = promisify(execFile);
-
-async function gitAllows(name: string): Promise<boolean> {
-  try {
-    await run("git", ["check-ref-format", `refs/heads/${name}`]);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === 1) return false;
-    throw error;
-  }
+function gitAccepts(name: string): boolean {
+  return spawnSync("git", ["check-ref-format", `refs/heads/${name}`], { stdio: "ignore" }).status === 0;
 }
 
-test("what is allowed, Git allows; what Git refuses is refused", async () => {
-  const names = ["main", "feature/a", "feature-a", "v1.2", "ü/ñ", "a@b", "x/y/z", "a{b", "@x", "a-"];
-  const bad = [
-    ...[
-      "",
-      "a..b",
-      ".a",
-      "a/.b",
-      "a.lock",
-      "a/b.lock/c",
-      "a b",
-      "a~1",
-      "a^",
-      "a:b",
-      "a?",
-      "a*",
-      "a[b",
-      "a\\b",
-    ],
-    ...["/a", "a/", "a//b", "a.", "a@{1}", "a\u0001", "a\u007f"],
-  ];
-  for (const name of names) {
+test("usual names are allowed", () => {
+  for (const name of ["main", "feature/Auth", "v1.2", "a-b_c", "ümlaut", "fix#12", "a;b", "$(x)"]) {
     assert.equal(branchNameProblem(name), null, name);
-    assert.equal(await gitAllows(name), true, name);
-  }
-  for (const name of bad) {
-    assert.notEqual(branchNameProblem(name), null, JSON.stringify(name));
-    assert.equal(await gitAllows(name), false, JSON.stringify(name));
   }
 });
 
-test("refuses options and reserved names, which Git's format would allow", () => {
-  for (const name of ["-b", "--upload-pack=x", "HEAD", "@", "a".repeat(201), "a\ud800", "a\u0000b"])
-    assert.notEqual(branchNameProblem(name), null, JSON.stringify(name));
+test("a problem says what it is", () => {
+  assert.match(branchNameProblem("a b") ?? "", /contains ' '/);
+  assert.match(branchNameProblem("a.lock/b") ?? "", /'\.lock'/);
+  assert.match(branchNameProblem("x".repeat(201)) ?? "", /200 bytes/);
+  assert.match(branchNameProblem("a\u0007") ?? "", /control character/);
+});
+
+test("what is allowed here is allowed by Git, and the other way round but for what only we reserve", () => {
+  const part = fc.constantFrom(
+    "a",
+    "B",
+    "-",
+    ".",
+    "/",
+    "@",
+    "{",
+    "~",
+    "..",
+    ".lock",
+    "\\",
+    "*",
+    "é",
+    " ",
+    "\u007f",
+    "HEAD",
+  );
+  const name = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(name, (text) => {
+      const problem = branchNameProblem(text);
+      const ours = text.startsWith("-") || text === "HEAD" || text === "@";
+      assert.equal(problem === null, gitAccepts(text) && !ours, `${text}: ${problem ?? "allowed"}`);
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -1,6 +1,6 @@
-/** Finding one branch in what servers say. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { suite, test } from "node:test";
+import fc from "fast-check";
 import {
   branchInAnswer,
   branchInRefs,
@@ -9,68 +9,95 @@ import {
   parseAdvertisement,
   RemoteMessage,
 } from "../../../src/git/ls-refs.ts";
-import { type Packet, PktLineError } from "../../../src/git/pkt-line.ts";
+import { createPacketDecoder, type Packet, PktLineError } from "../../../src/git/pkt-line.ts";
 
-const a = "a".repeat(40);
-const b = "b".repeat(40);
+const id = "a".repeat(40);
 
 function lines(...texts: string[]): Packet[] {
-  const packets: Packet[] = texts.map((text) => ({ type: "data", data: Buffer.from(text) }));
-  return [...packets, { type: "flush" }];
+  return texts.map((text) => ({ type: "data", data: Buffer.from(`${text}\n`) }));
 }
 
-test("a prefix finds longer names, too: only the exact one counts", () => {
-  const answer = lines(`${a} refs/heads/main-2\n`, `${b} refs/heads/main\n`, `${a} refs/heads/main/x\n`);
-  assert.deepEqual(branchInAnswer(answer, "main"), { kind: "head", commit: b });
-  assert.deepEqual(branchInAnswer(answer, "mai"), { kind: "branch-missing" });
-  assert.deepEqual(branchInAnswer(lines(), "main"), { kind: "branch-missing" });
-});
-
-test("an answer that lists no refs is refused, not read as an absent branch", () => {
-  assert.throws(() => branchInAnswer(lines("hello"), "main"), PktLineError);
-  assert.throws(() => branchInAnswer(lines("unborn HEAD\n"), "main"), PktLineError);
-});
-
-test("version 0 lists its refs, with capabilities after a NUL", () => {
-  const found = parseAdvertisement(
-    lines(`${a} HEAD\0multi_ack agent=git/2\n`, `${b} refs/heads/main\n`, `shallow ${a}`),
-  );
-  assert.ok(found.version === 0);
-  assert.deepEqual(branchInRefs(found.refs, "main"), { kind: "head", commit: b });
-  assert.deepEqual(branchInRefs(found.refs, "HEAD"), { kind: "branch-missing" });
-});
-
-test("an empty repository in version 0 has no branch", () => {
-  const found = parseAdvertisement(lines(`${"0".repeat(40)} capabilities^{}\0agent=git/2`));
-  assert.ok(found.version === 0);
-  assert.deepEqual(branchInRefs(found.refs, "main"), { kind: "branch-missing" });
-});
-
-test("version 2 tells its object format, and has to know ls-refs", () => {
-  const sha256 = lines("version 2\n", "ls-refs=unborn\n", "object-format=sha256\n");
-  assert.deepEqual(parseAdvertisement(sha256), { version: 2, objectFormat: "sha256" });
-  assert.deepEqual(parseAdvertisement(lines("version 2\n", "ls-refs\n")), {
-    version: 2,
-    objectFormat: "sha1",
+suite("ls-refs", () => {
+  test("an advertisement of version 2", () => {
+    const packets = lines(
+      "version 2",
+      "agent=git/2.39",
+      "ls-refs=unborn",
+      "fetch=shallow",
+      "object-format=sha256",
+    );
+    assert.deepEqual(parseAdvertisement(packets), { version: 2, objectFormat: "sha256" });
+    assert.deepEqual(parseAdvertisement(lines("version 2", "ls-refs")), { version: 2, objectFormat: "sha1" });
+    assert.throws(() => parseAdvertisement(lines("version 2", "fetch")), PktLineError);
+    assert.throws(() => parseAdvertisement(lines("version 2", "ls-refs", "object-format=md5")), PktLineError);
   });
-  assert.throws(() => parseAdvertisement(lines("version 2\n", "fetch\n")), PktLineError);
-  assert.throws(() => parseAdvertisement(lines("version 2", "ls-refs", "object-format=md5")), PktLineError);
-});
 
-test("the server's own words are kept apart", () => {
-  assert.throws(() => parseAdvertisement(lines("ERR access denied\n")), RemoteMessage);
-  assert.throws(() => branchInAnswer(lines("ERR gone\n"), "main"), /^RemoteMessage: gone$/);
-});
+  test("an advertisement of version 0 or 1", () => {
+    const refs = [`${id} HEAD\0multi_ack side-band`, `${id} refs/heads/main`, `shallow ${id}`];
+    for (const packets of [lines(...refs), lines("version 1", ...refs)]) {
+      const parsed = parseAdvertisement(packets);
+      assert.ok(parsed.version === 0);
+      assert.deepEqual(branchInRefs(parsed.refs, "main"), { kind: "head", commit: id });
+      assert.deepEqual(branchInRefs(parsed.refs, "mai"), { kind: "branch-missing" });
+    }
+    const empty = parseAdvertisement(lines(`${"0".repeat(40)} capabilities^{}\0side-band`));
+    assert.ok(empty.version === 0);
+    assert.equal(empty.refs.size, 0);
+  });
 
-test("the request is the one of gitprotocol-v2(5)", () => {
-  assert.equal(
-    lsRefsRequest("main", "sha1").toString(),
-    "0014command=ls-refs\n0017object-format=sha1\n0001001fref-prefix refs/heads/main\n0000",
-  );
-});
+  test("the server's own words", () => {
+    assert.throws(() => parseAdvertisement(lines("ERR access denied")), new RemoteMessage("access denied"));
+    assert.throws(() => branchInAnswer(lines("ERR no"), "main"), RemoteMessage);
+  });
 
-test("object ids are full, lower case and not null", () => {
-  for (const good of [a, "0f".repeat(32)]) assert.ok(isObjectId(good));
-  for (const bad of ["", "a", "A".repeat(40), "0".repeat(40), "a".repeat(41), `${a}\n`, `--${a.slice(2)}`])
-    assert.ok(!isObjectId(bad), JSON.stringify(bad));
+  test("only the very branch counts", () => {
+    const answer = lines(`${id} refs/heads/main-2`, `${"b".repeat(40)} refs/heads/main symref-target:x`);
+    assert.deepEqual(branchInAnswer(answer, "main"), { kind: "head", commit: "b".repeat(40) });
+    assert.deepEqual(branchInAnswer(lines(`${id} refs/heads/main-2`), "main"), { kind: "branch-missing" });
+    assert.deepEqual(branchInAnswer([], "main"), { kind: "branch-missing" });
+    assert.throws(() => branchInAnswer(lines("<html>"), "main"), PktLineError);
+  });
+
+  test("the request is four packets around a delimiter", () => {
+    const packets = createPacketDecoder().push(lsRefsRequest("feature/ü", "sha1"));
+    const shown = packets.map((packet) => (packet.type === "data" ? packet.data.toString() : packet.type));
+    assert.deepEqual(shown, [
+      "command=ls-refs\n",
+      "object-format=sha1\n",
+      "delim",
+      "ref-prefix refs/heads/feature/ü\n",
+      "flush",
+    ]);
+  });
+
+  test("any packets are an advertisement or refused", () => {
+    const data = fc
+      .uint8Array({ maxLength: 80 })
+      .map((bytes): Packet => ({ type: "data", data: Buffer.from(bytes) }));
+    fc.assert(
+      fc.property(fc.array(data), (packets) => {
+        try {
+          parseAdvertisement(packets);
+        } catch (error) {
+          assert.ok(error instanceof PktLineError || error instanceof RemoteMessage);
+        }
+      }),
+    );
+  });
+
+  test("object ids are full, lower case and not null", () => {
+    assert.equal(isObjectId(id), true);
+    assert.equal(isObjectId("a".repeat(64)), true);
+    for (const text of [
+      "",
+      "a".repeat(39),
+      "a".repeat(41),
+      "A".repeat(40),
+      "0".repeat(40),
+      `${id}\n`,
+      "main",
+    ]) {
+      assert.equal(isObjectId(text), false);
+    }
+  });
 });

@@ -1,6 +1,5 @@
-/** pkt-line framing: whatever the network cuts, the same packets come out. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { suite, test } from "node:test";
 import fc from "fast-check";
 import {
   createPacketDecoder,
@@ -12,66 +11,68 @@ import {
 } from "../../../src/git/pkt-line.ts";
 
 const packet: fc.Arbitrary<Packet> = fc.oneof(
-  fc.uint8Array({ maxLength: 300 }).map((data): Packet => ({ type: "data", data: Buffer.from(data) })),
-  fc.constant<Packet>({ type: "flush" }),
-  fc.constant<Packet>({ type: "delim" }),
+  fc.uint8Array({ maxLength: 300 }).map((bytes): Packet => ({ type: "data", data: Buffer.from(bytes) })),
+  fc.constantFrom<Packet>({ type: "flush" }, { type: "delim" }, { type: "response-end" }),
 );
 
-function encoded(packets: readonly Packet[]): Buffer {
-  return Buffer.concat(
-    packets.map((one) => {
-      if (one.type === "data") return encodePacket(one.data);
-      return Buffer.from(one.type === "flush" ? flushPacket : delimiterPacket);
-    }),
-  );
+function encode(one: Packet): Buffer {
+  switch (one.type) {
+    case "data":
+      return encodePacket(one.data);
+    case "flush":
+      return Buffer.from(flushPacket);
+    case "delim":
+      return Buffer.from(delimiterPacket);
+    case "response-end":
+      return Buffer.from("0002");
+  }
 }
 
-test("decodes what was encoded, however it is cut", () => {
-  fc.assert(
-    fc.property(
-      fc.array(packet, { maxLength: 20 }),
-      fc.array(fc.nat(6000), { maxLength: 30 }),
-      (packets, cuts) => {
-        const bytes = encoded(packets);
-        const decoder = createPacketDecoder();
-        const ends = [...cuts.filter((cut) => cut < bytes.length), bytes.length].sort((a, b) => a - b);
-        const found: Packet[] = [];
-        let from = 0;
-        for (const end of ends) {
-          found.push(...decoder.push(bytes.subarray(from, end)));
-          from = end;
+suite("pkt-line", () => {
+  test("the examples of gitprotocol-common", () => {
+    assert.equal(encodePacket("a\n").toString(), "0006a\n");
+    assert.equal(encodePacket("").toString(), "0004");
+    assert.equal(encodePacket("foobar\n").toString(), "000bfoobar\n");
+  });
+
+  test("what is encoded is decoded, however it is cut into chunks", () => {
+    fc.assert(
+      fc.property(
+        fc.array(packet, { maxLength: 20 }),
+        fc.array(fc.integer({ min: 1, max: 50 })),
+        (packets, cuts) => {
+          const bytes = Buffer.concat(packets.map(encode));
+          const decoder = createPacketDecoder();
+          const decoded: Packet[] = [];
+          let at = 0;
+          for (const cut of [...cuts, bytes.length]) {
+            decoded.push(...decoder.push(bytes.subarray(at, at + cut)));
+            at += cut;
+          }
+          assert.deepEqual(decoded, packets);
+          assert.equal(decoder.pendingBytes(), 0);
+        },
+      ),
+    );
+  });
+
+  test("any bytes are packets, wait for more, or are refused with a PktLineError", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          createPacketDecoder().push(Buffer.from(bytes));
+        } catch (error) {
+          assert.ok(error instanceof PktLineError);
         }
-        assert.deepEqual(found, packets);
-        assert.equal(decoder.pendingBytes(), 0);
-      },
-    ),
-  );
-});
+      }),
+    );
+  });
 
-test("keeps an incomplete packet waiting", () => {
-  const decoder = createPacketDecoder();
-  const bytes = encodePacket("hello\n");
-  assert.equal(bytes.toString(), "000ahello\n");
-  assert.deepEqual(decoder.push(bytes.subarray(0, 7)), []);
-  assert.equal(decoder.pendingBytes(), 7);
-  assert.deepEqual(decoder.push(bytes.subarray(7)), [{ type: "data", data: Buffer.from("hello\n") }]);
-});
-
-test("any bytes give packets or a PktLineError, nothing else", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      try {
-        createPacketDecoder().push(Buffer.from(bytes));
-      } catch (error) {
-        assert.ok(error instanceof PktLineError);
-      }
-    }),
-  );
-});
-
-test("refuses what is no pkt-line, and data that is too long", () => {
-  for (const text of ["<htm", "0003", "fff5", " 123", "-001", "0x12"])
-    assert.throws(() => createPacketDecoder().push(Buffer.from(text)), PktLineError, text);
-  assert.equal(encodePacket(Buffer.alloc(65_516)).toString("latin1", 0, 4), "fff0");
-  assert.throws(() => encodePacket(Buffer.alloc(65_517)), RangeError);
+  test("lengths that do not exist are refused, and too much data cannot be encoded", () => {
+    for (const text of ["0003", "fff1", "zzzz", "<htm"]) {
+      assert.throws(() => createPacketDecoder().push(Buffer.from(text)), PktLineError);
+    }
+    assert.equal(encodePacket(Buffer.alloc(65516)).length, 65520);
+    assert.throws(() => encodePacket(Buffer.alloc(65517)), RangeError);
+  });
 });

@@ -1,0 +1,51 @@
+/** The ways in which the test bed's registry fails. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+export type RegistryFault =
+  /** Answers every request with this status, in the registry's own error format; with 429, `Retry-After` when given (s). */
+  | { kind: "status"; status: number; retryAfter?: number }
+  /** Accepts requests and never answers. */
+  | { kind: "hang" }
+  /** Resets every connection. */
+  | { kind: "reset" }
+  /** Cuts the connection after so many bytes of a layer; everything else works. */
+  | { kind: "cut"; afterBytes: number };
+
+/** Registry API error codes (distribution specification) for the statuses a test asks for. */
+const CODES: Record<number, string> = {
+  401: "UNAUTHORIZED",
+  403: "DENIED",
+  404: "MANIFEST_UNKNOWN",
+  429: "TOOMANYREQUESTS",
+};
+
+/**
+ * Does what the fault says. "answered": the request is dealt with; a number: pass it on, and cut the answer after so many
+ * bytes; null: pass it on.
+ */
+export function fail(
+  fault: RegistryFault | null,
+  incoming: IncomingMessage,
+  answer: ServerResponse,
+): "answered" | number | null {
+  switch (fault?.kind) {
+    case undefined:
+      return null;
+    case "hang":
+      return "answered";
+    case "reset":
+      incoming.socket.resetAndDestroy();
+      return "answered";
+    case "cut":
+      return incoming.method === "GET" && (incoming.url ?? "").includes("/blobs/") ? fault.afterBytes : null;
+    case "status": {
+      const code = CODES[fault.status] ?? "UNKNOWN";
+      answer.writeHead(fault.status, {
+        "content-type": "application/json",
+        ...(fault.retryAfter === undefined ? {} : { "retry-after": String(fault.retryAfter) }),
+      });
+      answer.end(JSON.stringify({ errors: [{ code, message: `the test bed says ${code}` }] }));
+      return "answered";
+    }
+  }
+}
