@@ -7,6 +7,8 @@ import { createExecutor } from "./executor.ts";
 import { createHealthMonitor } from "./health.ts";
 import { cleanImages } from "./image-cleanup.ts";
 import { createImageLane } from "./image-lane.ts";
+import { createIngressLane } from "./ingress-lane.ts";
+import type { Ingress } from "./ingress-port.ts";
 import { createLoop } from "./loop.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { Engine, NodeFiles, ProbeRunner } from "./ports.ts";
@@ -19,6 +21,7 @@ import { createTracker } from "./tracker.ts";
 export interface AgentParts {
   engine: Engine;
   source: Source;
+  ingress: Ingress;
   files: NodeFiles;
   probe: ProbeRunner;
   memory: MemoryStore;
@@ -58,6 +61,11 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     startedAt: clock.now(),
     memory,
     sync: () => sync?.facts() ?? null,
+    ingress: {
+      report: (service) => ingress.report(service),
+      directed: () => ingress.directed(),
+      error: () => ingress.error(),
+    },
   });
   const tell: Emit = (event) => {
     if (event.type === "engine.lost") status.engineError(event.message);
@@ -67,6 +75,13 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
   const health = createHealthMonitor(parts.probe, clock, (name) => loop.wake(name));
   const tracker = createTracker(health);
   const addresses = createAddressPool();
+  const ingress = createIngressLane({
+    ingress: parts.ingress,
+    memory,
+    clock,
+    emit: tell,
+    wake: (name) => loop.wake(name),
+  });
   const loop = createLoop({
     engine,
     clock,
@@ -94,6 +109,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     memory,
     tracker,
     addresses,
+    ingress,
     clock,
     files: {
       read: (path) => parts.files.read(path),
@@ -118,11 +134,13 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     tracker,
     addresses,
     images,
+    ingress,
     clock,
     emit: tell,
     execute: (action, job) =>
       HEAVY.includes(action.kind) ? parts.limits.engine(() => execute(action, job)) : execute(action, job),
     publish: (name, report) => status.publish(name, report, clock.now()),
+    wake: (name) => loop.wake(name),
     wakeDependents: (name) => {
       for (const dependent of dependentsOf(name)) loop.wake(dependent);
     },
@@ -150,6 +168,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
           waiting.set(dependency, [...(waiting.get(dependency) ?? []), item.name]);
       }
       status.desired(desired);
+      ingress.submit(desired);
       loop.submit(desired);
     },
   });
@@ -161,12 +180,13 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
 
   return {
     status,
-    run: (signal) => wrap([loop.run(signal), follower.run(signal)]),
+    run: (signal) => wrap([loop.run(signal), ingress.run(signal), follower.run(signal)]),
     async once(signal) {
       const end = new AbortController();
       const both = AbortSignal.any([signal, end.signal]);
       const running = loop.run(both);
       const answered = await follower.once(both);
+      await ingress.once(both);
       if (status.hasDesired())
         await loop.settled((names) => names.every((name) => status.isSettled(name)), both);
       end.abort();
@@ -176,6 +196,10 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
       return (
         answered &&
         follower.facts().error === null &&
+        ingress.error() === null &&
+        Object.values(status.snapshot().services).every(
+          (item) => item.state !== "held" && item.state !== "rejected",
+        ) &&
         states.every((state) => state === "running" || state === "suspended")
       );
     },

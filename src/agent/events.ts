@@ -30,9 +30,13 @@ export type AgentEvent =
       logs: string[];
       returned: boolean;
     }
-  | { type: "deployment.ready"; deployment: string; revision: string; commit: string }
+  /** `gapMs`: under `Recreate`, how long nothing of the deployment served; null: it was never without. */
+  | { type: "deployment.ready"; deployment: string; revision: string; commit: string; gapMs: number | null }
   | { type: "deployment.state"; deployment: string; from: string | null; to: string; message: string }
   | { type: "container.crashed"; deployment: string; container: string; exitCode: number; logs: string[] }
+  | { type: "service.state"; service: string; to: string; message: string }
+  | { type: "ingress.failed"; message: string; retryInMs: number }
+  | { type: "ingress.recovered" }
   | { type: "image.removed"; image: string }
   | { type: "warning"; message: string };
 

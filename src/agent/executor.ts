@@ -4,10 +4,13 @@ import { encodeCanonical } from "../state/canonical.ts";
 import { encodeLabels, type Owner } from "../state/labels.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
 import type { ObservedContainer, ObservedNetwork } from "../state/observed.ts";
+import { upstreamOf } from "../plan/route.ts";
+import type { Route } from "../state/route.ts";
 import type { Clock } from "./clock.ts";
 import { EngineError } from "./errors.ts";
 import type { AddressPool } from "./addresses.ts";
 import type { MemoryStore } from "./memory.ts";
+import type { IngressLane } from "./ingress-lane.ts";
 import type { Engine, NodeFiles } from "./ports.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -18,6 +21,8 @@ export interface Job {
   revision: DeploymentRevision | null;
   containers: readonly ObservedContainer[];
   network: ObservedNetwork | null;
+  /** The routes of this environment that lead to the deployment. */
+  routes: readonly Route[];
   signal: AbortSignal;
 }
 
@@ -28,6 +33,7 @@ export interface ExecutorParts {
   tracker: Tracker;
   addresses: AddressPool;
   files: NodeFiles;
+  ingress: Pick<IngressLane, "direct" | "drained">;
   clock: Clock;
 }
 
@@ -38,7 +44,7 @@ const DNS_SETTLE_MS = 1500;
 
 /** Carries out one action. Throws {@link EngineError}. */
 export function createExecutor(parts: ExecutorParts): (action: EngineAction, job: Job) => Promise<void> {
-  const { engine, owner, memory, tracker, addresses, files, clock } = parts;
+  const { engine, owner, memory, tracker, addresses, files, ingress, clock } = parts;
 
   /** The container afresh (SPEC 3: re-inspected by id before every stop or removal); null when it is gone or not ours any more. */
   const fresh = (id: string, job: Job): Promise<ObservedContainer | null> => engine.inspect(id, job.signal);
@@ -121,9 +127,20 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
         await engine.setRestartPolicy(container.id, "always", job.signal);
       tracker.settled(container.id);
     },
+    route: async (action, job) => {
+      const targets = job.containers.filter((container) => action.containers.includes(container.id));
+      for (const route of job.routes) {
+        const upstreams = targets.flatMap((container) => upstreamOf(container, route.port) ?? []);
+        await ingress.direct(route.service, [...new Set(upstreams)].sort(), job.signal);
+      }
+    },
     retire: async (action, job) => {
       const container = await fresh(action.container, job);
       if (container === null) return;
+      if (action.drainMs > 0 && container.phase === "running") {
+        const upstreams = job.routes.flatMap((route) => upstreamOf(container, route.port) ?? []);
+        await ingress.drained([...new Set(upstreams)], action.drainMs, job.signal);
+      }
       if (job.revision?.spec.strategy === "Recreate") await refuseTakenPorts(job.revision, job, files);
       const rivals = job.containers.some((other) => other.id !== container.id && other.phase === "running");
       if (container.phase === "running" && rivals) {

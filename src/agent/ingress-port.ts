@@ -2,7 +2,7 @@
 import type { IngressSettings, Route } from "../state/route.ts";
 
 /** A certificate as it is served for a host name. */
-export interface Certificate {
+interface Certificate {
   issuer: string;
   /** ms since the epoch. */
   expires: number;

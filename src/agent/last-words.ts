@@ -23,5 +23,5 @@ export async function lastWords(
   id: string,
   signal: AbortSignal,
 ): Promise<{ probes: string[]; logs: string[] }> {
-  return { probes: health.facts(id).history, logs: await lastLines(engine, id, signal) };
+  return { probes: [...health.facts(id).history], logs: await lastLines(engine, id, signal) };
 }

@@ -1,25 +1,29 @@
-import { conditionOf, type Condition, type Failure } from "../plan/condition.ts";
+import { conditionOf, type Condition } from "../plan/condition.ts";
 import { decide } from "../plan/decide.ts";
 import { describe } from "../plan/describe.ts";
 import type { Action, EngineAction } from "../plan/action.ts";
 import type { Decision, DeploymentInput, Target, TrackedContainer } from "../plan/input.ts";
+import { routingOf } from "../plan/route.ts";
 import { resolveTarget } from "../plan/target.ts";
 import type { DesiredDeployment, DesiredState } from "../state/desired.ts";
 import type { Owner } from "../state/labels.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
 import type { ObservedState } from "../state/observed.ts";
 import type { AddressPool } from "./addresses.ts";
-import { backoff } from "./backoff.ts";
+import { blockedBy } from "./blocked.ts";
 import type { Clock } from "./clock.ts";
-import { EngineError, scheduleOf } from "./errors.ts";
+import { EngineError } from "./errors.ts";
 import type { Emit } from "./events.ts";
 import type { Job } from "./executor.ts";
-import type { HealthMonitor, Watched } from "./health.ts";
+import type { HealthMonitor } from "./health.ts";
 import type { ImageLane } from "./image-lane.ts";
+import type { IngressLane } from "./ingress-lane.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { Engine } from "./ports.ts";
 import { lastWords } from "./last-words.ts";
+import { createRetries, type Retry } from "./retries.ts";
 import type { Tracker } from "./tracker.ts";
+import { watchedOf } from "./watched.ts";
 
 export interface ReconcilerParts {
   engine: Engine;
@@ -29,10 +33,12 @@ export interface ReconcilerParts {
   tracker: Tracker;
   addresses: AddressPool;
   images: ImageLane;
+  ingress: Pick<IngressLane, "routes" | "directed">;
   clock: Clock;
   emit: Emit;
   execute: (action: EngineAction, job: Job) => Promise<void>;
   publish: (name: string, report: DeploymentReport | null) => void;
+  wake: (name: string) => void;
   /** Others may wait for what has just changed here. */
   wakeDependents: (name: string) => void;
   /** A crash of a moment ago, for people; null: none. */
@@ -46,16 +52,8 @@ export interface DeploymentReport {
   containers: readonly TrackedContainer[];
 }
 
-/** Retries after the engine's failures: HEAL within 30 s after a fault clears, so never longer (ms). */
-const ENGINE_RETRY_MAX_MS = 15_000;
-const START_RETRY_MAX_MS = 300_000;
-
-interface Retry extends Failure {
-  notBefore: number;
-  /** The failed action; null: a failed start of a first deployment. */
-  action: string | null;
-  specHash: string | null;
-}
+/** What takes as long as a container's grace period, and must not keep its deployment from anything else. */
+type Lasting = Extract<Action, { kind: "retire" | "stop" | "restart" }>;
 
 export interface Reconciler {
   /** Leads one deployment as far as it gets now; answers when to look again (ms; null: only at an event). */
@@ -71,57 +69,13 @@ export interface Reconciler {
 /** The single path by which containers change: observe, decide, do one thing, observe again (ARCHITECTURE, principle 3). */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
   const { engine, memory, clock, emit } = parts;
-  const retries = new Map<string, Retry>();
+  const retries = createRetries(clock, emit);
   const conditions = new Map<string, Condition>();
   const lastActions = new Map<string, string>();
+  /** Since when nothing of a deployment serves because of its own release, ms. */
+  const gaps = new Map<string, number>();
 
-  const failed = (name: string, specHash: string | null, action: Action | null, error: unknown): void => {
-    const count = (retries.get(name)?.count ?? 0) + 1;
-    const message = error instanceof Error ? error.message : String(error);
-    const stalled = error instanceof EngineError && scheduleOf[error.kind] === "stalled";
-    const retryInMs = backoff(
-      count,
-      stalled ? 3000 : 500,
-      action === null ? START_RETRY_MAX_MS : ENGINE_RETRY_MAX_MS,
-      Math.random,
-    );
-    retries.set(name, {
-      message,
-      count,
-      notBefore: clock.now() + retryInMs,
-      action: action === null ? null : describe(action),
-      specHash,
-    });
-    if (action !== null) emit({ type: "action.failed", deployment: name, action, message, retryInMs });
-  };
-
-  const blockedBy = (
-    wanted: DesiredDeployment | null,
-    desired: DesiredState,
-    observed: ObservedState,
-  ): string | null => {
-    if (wanted?.kind !== "run") return null;
-    for (const dependency of wanted.revision.spec.dependsOn) {
-      if (!desired.deployments.has(dependency)) continue;
-      const condition = conditions.get(dependency);
-      const busy =
-        condition === undefined ||
-        ["starting", "pulling", "pending", "building", "failed"].includes(condition.state);
-      if (busy || condition.readyReplicas === 0) return `'${dependency}' to be ready (dependsOn)`;
-    }
-    for (const { port, protocol } of wanted.revision.spec.ports) {
-      if (port === null) continue;
-      const holder = observed.containers.find(
-        (container) =>
-          container.deployment !== wanted.name &&
-          container.phase === "running" &&
-          container.ports.some((own) => own.port === port && own.protocol === protocol),
-      );
-      if (holder !== undefined)
-        return `host port ${String(port)}/${protocol}, which '${holder.deployment}' still holds`;
-    }
-    return null;
-  };
+  const condition = (name: string): Condition | null => conditions.get(name) ?? null;
 
   const step = async (
     name: string,
@@ -143,9 +97,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const aim = target.kind === "run" ? target.revision : null;
     parts.health.sync(name, watchedOf(target, containers));
     containers = parts.tracker.track(own, now);
-    const retry = retries.get(name);
-    if (retry !== undefined && retry.specHash !== (revision?.specHash ?? null)) retries.delete(name);
-    const current = retries.get(name) ?? null;
+    if (retries.of(name)?.specHash !== (revision?.specHash ?? null)) retries.clear(name);
+    let current = retries.of(name);
+    const routes = parts.ingress.routes(name);
 
     const wantsImage =
       revision !== null &&
@@ -163,10 +117,14 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       target,
       containers,
       networkId: slice.network?.id ?? null,
+      routing: routingOf(routes, parts.ingress.directed(), containers),
       imageReady: aim !== null && parts.images.state(name, aim, now).kind === "ready",
       fallback: hasFallback(name, aim, containers),
       lastGood: remembered.lastGood?.revision ?? null,
-      blocked: aim !== null && aim.revision === revision?.revision ? blockedBy(wanted, desired, world) : null,
+      blocked:
+        aim !== null && aim.revision === revision?.revision
+          ? blockedBy(wanted, desired, world, condition)
+          : null,
       notBefore: current?.action === null ? current.notBefore : 0,
       now,
     };
@@ -185,6 +143,10 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       now < current.notBefore
     ) {
       decision = { kind: "wait", for: "the next try", until: current.notBefore, container: null };
+    } else if (decision.kind !== "act" && current !== null && current.action !== null) {
+      // What failed is not needed any more.
+      retries.clear(name);
+      current = null;
     }
     report(name, wanted, target, containers, decision, current, now);
     if (decision.kind !== "act") lastActions.delete(name);
@@ -196,7 +158,14 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       return image.kind === "failed" ? Math.min(image.retryAt, decision.until ?? Infinity) : decision.until;
 
     const { action } = decision;
-    const job: Job = { deployment: name, revision: aim, containers: own, network: slice.network, signal };
+    const job: Job = {
+      deployment: name,
+      revision: aim,
+      containers: own,
+      network: slice.network,
+      routes,
+      signal,
+    };
     if (action.kind === "pull" || action.kind === "await-ready") {
       if (aim !== null) parts.images.begin(name, aim);
       return "again";
@@ -208,21 +177,28 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         await giveUp(job, aim, container, action.reason, input.fallback);
       return "again";
     }
+    if (action.kind === "retire" || action.kind === "stop" || action.kind === "restart") {
+      beside(name, action, job, revision?.specHash ?? null);
+      return "again";
+    }
     try {
       await parts.execute(action, job);
-      if (current !== null && current.action !== null) retries.delete(name);
+      if (current !== null && current.action !== null) retries.clear(name);
       emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - now });
       const repeated = lastActions.get(name) === describe(action);
       lastActions.set(name, describe(action));
       // Done, and asked for again at once: it took no effect. Going on without a pause would only burn the engine.
       if (repeated)
-        failed(name, revision?.specHash ?? null, action, new Error("the engine did it, and nothing changed"));
+        retries.failed(
+          name,
+          revision?.specHash ?? null,
+          action,
+          new Error("the engine did it, and nothing changed"),
+        );
     } catch (error) {
       if (signal.aborted) return null;
       if (error instanceof EngineError && error.kind === "image-not-found" && aim !== null)
         parts.images.lost(name, aim);
-      const container =
-        "container" in action ? containers.find((item) => item.id === action.container) : undefined;
       const unproven =
         action.kind === "start" &&
         container !== undefined &&
@@ -233,9 +209,32 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         (error.kind === "refused" || error.kind === "engine" || error.kind === "port-taken");
       if (unproven && lasting && input.fallback) {
         await giveUp(job, aim, container, `it could not be started: ${error.message}`, true);
-      } else failed(name, revision?.specHash ?? null, action, error);
+      } else retries.failed(name, revision?.specHash ?? null, action, error);
     }
     return "again";
+  };
+
+  /** Carries a lasting action out beside the lane; the deployment is looked at again when it has ended. */
+  const beside = (name: string, action: Lasting, job: Job, specHash: string | null): void => {
+    const from = clock.now();
+    const { tracker } = parts;
+    tracker.occupy(action.container, action.kind);
+    const others = job.containers.some(
+      (item) => item.id !== action.container && item.phase === "running" && item.restartPolicy === "always",
+    );
+    if (action.kind === "stop" && !others) gaps.set(name, from);
+    parts
+      .execute(action, job)
+      .then(
+        () => emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - from }),
+        (error: unknown) => {
+          if (!job.signal.aborted) retries.failed(name, specHash, action, error);
+        },
+      )
+      .finally(() => {
+        tracker.occupy(action.container, null);
+        parts.wake(name);
+      });
   };
 
   /** A container that did not prove itself: back to the last good form or, on a first deployment, another try later. */
@@ -254,7 +253,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       memory.updateDeployment(job.deployment, (current) => ({ ...current, quarantine }));
     } else {
       const last = seen.logs.at(-1);
-      failed(
+      retries.failed(
         job.deployment,
         revision.specHash,
         null,
@@ -319,13 +318,13 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       parts.wakeDependents(name);
     }
     parts.publish(name, { condition, wanted, target, containers });
-    if (condition.state === "running" && condition.settled && wanted?.kind === "run")
-      remember(name, wanted.revision);
+    if (condition.state === "running" && wanted?.kind === "run") remember(name, wanted.revision, now);
   };
 
   /** The revision is proven on every replica: what the deployment returns to from now on. */
-  const remember = (name: string, revision: DeploymentRevision): void => {
-    retries.delete(name);
+  const remember = (name: string, revision: DeploymentRevision, now: number): void => {
+    const gap = gaps.get(name);
+    gaps.delete(name);
     const { lastGood, pins } = memory.deployment(name);
     if (lastGood?.specHash === revision.specHash && lastGood.revision === revision.revision) return;
     emit({
@@ -333,6 +332,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       deployment: name,
       revision: revision.revision,
       commit: revision.commit,
+      gapMs: gap === undefined ? null : now - gap,
     });
     memory.updateDeployment(name, (current) => {
       const oldPin = lastGood === null ? undefined : pins[lastGood.revision];
@@ -355,7 +355,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   const forget = (name: string): void => {
     conditions.delete(name);
-    retries.delete(name);
+    retries.clear(name);
+    gaps.delete(name);
     parts.health.sync(name, []);
     memory.update((current) => {
       if (!(name in current.deployments)) return current;
@@ -366,7 +367,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   };
 
   return {
-    condition: (name) => conditions.get(name) ?? null,
+    condition,
     async reconcile(name, desired, observed, signal) {
       let slice = observed;
       for (;;) {
@@ -377,37 +378,4 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       }
     },
   };
-}
-
-function watchedOf(target: Target, containers: readonly TrackedContainer[]): Watched[] {
-  if (target.kind !== "run") return [];
-  const { spec, servicePort } = target.revision;
-  return containers.flatMap((container): Watched[] => {
-    if (container.phase !== "running") return [];
-    const { attachment } = container;
-    const address =
-      attachment.kind === "host" ? "127.0.0.1" : attachment.kind === "attached" ? attachment.address : null;
-    if (address === null) return [];
-    const implied =
-      servicePort === null
-        ? null
-        : {
-            type: "tcp" as const,
-            port: servicePort,
-            interval: 5000,
-            timeout: 2000,
-            failureThreshold: 3,
-            initialDelay: 0,
-          };
-    const proven = container.restartPolicy === "always";
-    return [
-      {
-        id: container.id,
-        address,
-        readiness: spec.health.readiness ?? implied,
-        liveness: spec.health.liveness,
-        proven,
-      },
-    ];
-  });
 }

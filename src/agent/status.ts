@@ -1,5 +1,6 @@
 import { decodeCanonical } from "../state/canonical.ts";
-import type { DesiredState } from "../state/desired.ts";
+import type { DesiredService, DesiredState } from "../state/desired.ts";
+import type { RouteReport } from "./ingress-port.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { DeploymentReport } from "./reconcile.ts";
 import type { SyncFacts } from "./sync.ts";
@@ -18,6 +19,8 @@ export interface Status {
     next_poll_time: string | null;
     observed_head: string | null;
     engine_error: string | null;
+    /** Why the ingress could not be led to where it should be; null: it is there, or not needed. */
+    ingress_error: string | null;
     manifest: "found" | "missing";
   };
   deployments: Record<string, DeploymentStatus>;
@@ -59,12 +62,21 @@ interface DeploymentStatus {
 
 interface ServiceStatus {
   name: string;
-  deployment: string;
-  domain: string;
+  deployment: string | null;
+  domain: string | null;
   ssl: boolean;
+  /** `active`, `pending`, `held`, `rejected`, or `inactive`: this environment does not serve it. */
   state: string;
   upstreams: string[];
   message: string;
+  certificate: { issuer: string; expires: string } | null;
+}
+
+/** What the status shows of the ingress. */
+interface IngressFacts {
+  report(service: string): RouteReport | null;
+  directed(): ReadonlyMap<string, readonly string[]>;
+  error(): string | null;
 }
 
 export interface StatusStore {
@@ -87,6 +99,7 @@ export function createStatusStore(context: {
   startedAt: number;
   memory: MemoryStore;
   sync: () => SyncFacts | null;
+  ingress: IngressFacts;
 }): StatusStore {
   const reports = new Map<string, { report: DeploymentReport; since: number }>();
   const settledOnce = new Set<string>();
@@ -133,6 +146,7 @@ export function createStatusStore(context: {
           next_poll_time: isoOrNull(sync?.nextPollAt ?? null),
           observed_head: sync?.observedHead ?? null,
           engine_error: engineError,
+          ingress_error: context.ingress.error(),
           manifest: desired?.node === null || desired === null ? "missing" : "found",
         },
         deployments: Object.fromEntries(
@@ -146,7 +160,7 @@ export function createStatusStore(context: {
         services: Object.fromEntries(
           [...(desired?.services.values() ?? [])].map((service) => [
             service.name,
-            { ...service, upstreams: [] },
+            serviceStatus(service, context.ingress),
           ]),
         ),
         diagnostics: (desired?.diagnostics ?? []).map(({ file, line, column, severity, message }) => ({
@@ -159,6 +173,30 @@ export function createStatusStore(context: {
       };
     },
   };
+}
+
+function serviceStatus(service: DesiredService, ingress: IngressFacts): ServiceStatus {
+  const { name, deployment, route, held } = service;
+  const report = ingress.report(name);
+  const upstreams = [...(ingress.directed().get(name) ?? [])];
+  const shown = { name, deployment, domain: route?.host ?? null, ssl: route?.ssl ?? false, upstreams };
+  const certificate =
+    report?.certificate === null || report === null
+      ? null
+      : { issuer: report.certificate.issuer, expires: iso(report.certificate.expires) };
+  if (held !== null) return { ...shown, state: "held", message: held, certificate };
+  if (route === null) return { ...shown, state: "inactive", message: service.message, certificate };
+  if (report === null) return { ...shown, state: "pending", message: ingress.error() ?? "", certificate };
+  if (report.state !== "active")
+    return { ...shown, state: report.state, message: report.message, certificate };
+  return upstreams.length === 0
+    ? {
+        ...shown,
+        state: "pending",
+        message: `no container of '${route.deployment}' is ready yet`,
+        certificate,
+      }
+    : { ...shown, state: "active", message: report.message, certificate };
 }
 
 function deploymentStatus(

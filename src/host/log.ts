@@ -100,7 +100,7 @@ function sentence(event: AgentEvent): { level: Level; message: string } {
     case "deployment.ready":
       return {
         level: "info",
-        message: `${event.deployment}: revision ${event.revision.slice(0, 8)} of commit ${event.commit.slice(0, 8)} is proven`,
+        message: `${event.deployment}: revision ${event.revision.slice(0, 8)} of commit ${event.commit.slice(0, 8)} is proven${event.gapMs === null ? "" : `; nothing served for ${seconds(event.gapMs)}`}`,
       };
     case "deployment.state":
       return {
@@ -112,6 +112,18 @@ function sentence(event: AgentEvent): { level: Level; message: string } {
         level: "error",
         message: `${event.deployment}: ${event.container} exited with code ${String(event.exitCode)}${event.logs.length === 0 ? "" : `; last log line: ${event.logs.at(-1) ?? ""}`}`,
       };
+    case "service.state":
+      return {
+        level: event.to === "active" ? "info" : "warn",
+        message: `service ${event.service}: ${event.to}${event.message === "" ? "" : `: ${event.message}`}`,
+      };
+    case "ingress.failed":
+      return {
+        level: "error",
+        message: `ingress: ${event.message}; next try in ${seconds(event.retryInMs)}`,
+      };
+    case "ingress.recovered":
+      return { level: "info", message: "ingress: in line again" };
     case "image.removed":
       return { level: "info", message: `image ${event.image} removed: nothing uses it` };
     case "warning":

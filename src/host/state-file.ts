@@ -26,7 +26,8 @@ export function readState(path: string): { memory: Memory; warning: string | nul
   }
   try {
     const json: unknown = JSON.parse(text);
-    if (isState(json)) return { memory: json.memory, warning: null };
+    // A file of an older version lacks what came later.
+    if (isState(json)) return { memory: { ...emptyMemory(), ...json.memory }, warning: null };
   } catch {
     // Not JSON: set aside below like any other file that does not fit.
   }

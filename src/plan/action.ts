@@ -19,8 +19,10 @@ export type Action =
   | ({ kind: "promote" } & OnContainer)
   /** A new container did not prove itself: remember why, so that the plan turns back. */
   | ({ kind: "fail"; cause: "exited" | "not-ready" } & OnContainer)
-  /** Out of DNS and restart policy `no`, before a stop (SPEC 3, 6). */
-  | ({ kind: "retire" } & OnContainer)
+  /** The ingress sends requests to exactly these containers from now on (SPEC 6). */
+  | { kind: "route"; containers: string[]; names: string[]; reason: string }
+  /** Requests in flight finish, for `drainMs` at most; then out of DNS, and restart policy `no`, before a stop (SPEC 3, 6). */
+  | ({ kind: "retire"; drainMs: number } & OnContainer)
   | ({ kind: "stop"; graceMs: number } & OnContainer)
   | ({ kind: "remove" } & OnContainer)
   | ({ kind: "resume" } & OnContainer)

@@ -1,6 +1,6 @@
 import type { DesiredDeployment } from "../state/desired.ts";
 import type { DeploymentMemory } from "../state/memory.ts";
-import { isProven, revisionReady } from "./decide.ts";
+import { isProven, revisionReady } from "./container.ts";
 import type { Decision, Target, TrackedContainer } from "./input.ts";
 import type { ImageState } from "./target.ts";
 

@@ -23,6 +23,8 @@ function verb(action: Action): string {
       return `rename ${action.name} to ${action.to}`;
     case "set-resources":
       return `set the limits of ${action.name}`;
+    case "route":
+      return action.names.length === 0 ? "route no requests" : `route requests to ${action.names.join(", ")}`;
     case "start":
     case "retire":
     case "stop":

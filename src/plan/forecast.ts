@@ -61,8 +61,12 @@ export function simulate(state: DeploymentInput, action: Action): DeploymentInpu
       return change(state, action.container, (container) => ({
         ...container,
         restartPolicy: "always",
+        // What was promoted is ready, whatever its readiness was known by.
+        readiness: "passing",
         attachment: aliased(container, true),
       }));
+    case "route":
+      return { ...state, routing: { routed: new Set(action.containers), strays: [] } };
     case "fail":
       return change(state, action.container, () => null);
     case "retire":
@@ -166,5 +170,6 @@ function created(state: DeploymentInput, action: Extract<Action, { kind: "create
     tried: false,
     readiness: "unknown",
     alive: true,
+    busy: null,
   };
 }

@@ -20,6 +20,16 @@ export interface TrackedContainer extends ObservedContainer {
   readiness: "unknown" | "passing" | "failing";
   /** false: liveness failed `failureThreshold` times. */
   alive: boolean;
+  /** What is being done to it at this moment, beside everything else; null: nothing. */
+  busy: "retire" | "stop" | "restart" | null;
+}
+
+/** What the ingress does with a deployment's requests now. */
+export interface Routing {
+  /** Ids of the containers that get requests for all of the deployment's Services. */
+  routed: ReadonlySet<string>;
+  /** Addresses that requests go to although no container has them any more. */
+  strays: readonly string[];
 }
 
 export interface DeploymentInput {
@@ -28,6 +38,8 @@ export interface DeploymentInput {
   target: Target;
   containers: readonly TrackedContainer[];
   networkId: string | null;
+  /** null: no Service of this environment leads to it. */
+  routing: Routing | null;
   /** The target's image is in hand, resolved to an id. */
   imageReady: boolean;
   /** There is a last good form to return to when the target fails. */

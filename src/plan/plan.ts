@@ -1,9 +1,11 @@
 import type { DesiredState } from "../state/desired.ts";
 import { emptyDeploymentMemory, type Memory } from "../state/memory.ts";
 import type { ObservedState } from "../state/observed.ts";
+import type { Route } from "../state/route.ts";
 import type { Action } from "./action.ts";
 import { forecast } from "./forecast.ts";
 import type { TrackedContainer } from "./input.ts";
+import { routingOf } from "./route.ts";
 import { resolveTarget } from "./target.ts";
 
 export interface DeploymentPlan {
@@ -18,6 +20,7 @@ export function planAll(
   desired: DesiredState,
   observed: ObservedState,
   memory: Memory,
+  ingress: { routes: readonly Route[]; directed: ReadonlyMap<string, readonly string[]> },
   environment: string,
   now: number,
 ): DeploymentPlan[] {
@@ -30,6 +33,7 @@ export function planAll(
       tried: false,
       readiness: "unknown",
       alive: true,
+      busy: null,
     };
     own.set(container.deployment, [...(own.get(container.deployment) ?? []), tracked]);
   }
@@ -49,6 +53,11 @@ export function planAll(
       target,
       containers,
       networkId: observed.network?.id ?? null,
+      routing: routingOf(
+        ingress.routes.filter((route) => route.deployment === name),
+        ingress.directed,
+        containers,
+      ),
       imageReady: aim !== null && remembered.pins[aim] !== undefined,
       fallback: false,
       lastGood: remembered.lastGood?.revision ?? null,

@@ -7,6 +7,7 @@ import type { DeploymentResource, ServiceResource } from "../manifest/resource.t
 import { canonicalSpec, revisionOf, specHashOf } from "./canonical.ts";
 import { parseEnvFile } from "./env-file.ts";
 import type { DeploymentRevision } from "./memory.ts";
+import { ingressSettings, type IngressSettings, type Route } from "./route.ts";
 
 export type DesiredDeployment =
   | { kind: "run"; name: string; revision: DeploymentRevision }
@@ -14,12 +15,14 @@ export type DesiredDeployment =
   /** In the repository, but not to be acted on: its manifest is wrong, or asks for what this version cannot do. */
   | { kind: "held"; name: string; message: string };
 
-interface DesiredService {
+export interface DesiredService {
   name: string;
-  deployment: string;
-  domain: string;
-  ssl: boolean;
-  state: "pending" | "held";
+  deployment: string | null;
+  /** null: this environment does not serve it, or what it wants cannot be told. */
+  route: Route | null;
+  /** Why its manifest is not followed; null: it is. */
+  held: string | null;
+  /** Why it is not served although nothing is wrong with it, or "". */
   message: string;
 }
 
@@ -29,6 +32,7 @@ export interface DesiredState {
   deployments: Map<string, DesiredDeployment>;
   services: Map<string, DesiredService>;
   node: NodeSpec | null;
+  ingress: IngressSettings;
   diagnostics: Diagnostic[];
   /** false while any document's kind and name cannot be read (SPEC 2). */
   prunable: boolean;
@@ -56,7 +60,8 @@ export function desiredState(
   const services = new Map<string, DesiredService>();
   const node = parsed.resources.find((item) => item.kind === "Node" && item.name === context.node);
   const labels = node?.labels ?? {};
-  const ports = servicePorts(parsed);
+  const firstPorts = firstPortsOf(parsed);
+  const ports = servicePorts(parsed, firstPorts);
 
   for (const item of parsed.resources) {
     if (item.kind === "Deployment" && runsOn(item, context.node, labels)) {
@@ -68,21 +73,26 @@ export function desiredState(
           : { kind: "held", name: item.name, message },
       );
     }
-    if (item.kind === "Service")
-      services.set(
-        item.name,
-        desiredService(item, context.environment, heldBy.get(`Service/${item.name}`) ?? null),
-      );
+  }
+  for (const item of parsed.resources) {
+    if (item.kind !== "Service") continue;
+    const held = heldBy.get(`Service/${item.name}`) ?? null;
+    // One that leads to a deployment of other nodes is theirs.
+    if (held === null && !deployments.has(item.spec.deployment)) continue;
+    services.set(item.name, desiredService(item, portOf(item, firstPorts), context.environment, held));
   }
   for (const item of parsed.invalid) {
     const message = `${item.file}:${String(item.line)}: ${item.message}`;
     if (item.kind === "Deployment") deployments.set(item.name, { kind: "held", name: item.name, message });
+    if (item.kind === "Service")
+      services.set(item.name, { name: item.name, deployment: null, route: null, held: message, message: "" });
   }
   return {
     commit: context.commit,
     deployments,
     services,
     node: node?.kind === "Node" ? node.spec : null,
+    ingress: ingressSettings(node?.kind === "Node" ? (node.spec.ingress ?? null) : null),
     diagnostics: sortDiagnostics([...parsed.diagnostics, ...references.diagnostics]),
     prunable: !parsed.unidentified,
     documents: parsed.documents,
@@ -136,37 +146,56 @@ function desiredDeployment(
   };
 }
 
-/** The container port that a Service makes the readiness of its Deployment (SPEC 2, `health`). */
-function servicePorts(parsed: ParsedManifests): Map<string, number> {
+/** The first TCP port of every Deployment. */
+function firstPortsOf(parsed: ParsedManifests): Map<string, number> {
   const firstPorts = new Map<string, number>();
   for (const item of parsed.resources) {
     const first =
       item.kind === "Deployment" ? item.spec.ports.find((port) => port.protocol === "tcp") : undefined;
     if (first !== undefined) firstPorts.set(item.name, first.containerPort);
   }
+  return firstPorts;
+}
+
+function portOf(item: ServiceResource, firstPorts: ReadonlyMap<string, number>): number | null {
+  return item.spec.port ?? firstPorts.get(item.spec.deployment) ?? null;
+}
+
+/** The container port that a Service makes the readiness of its Deployment (SPEC 2, `health`). */
+function servicePorts(parsed: ParsedManifests, firstPorts: ReadonlyMap<string, number>): Map<string, number> {
   const ports = new Map<string, number>();
   for (const item of parsed.resources) {
     if (item.kind !== "Service" || ports.has(item.spec.deployment)) continue;
-    const port = item.spec.port ?? firstPorts.get(item.spec.deployment);
-    if (port !== undefined) ports.set(item.spec.deployment, port);
+    const port = portOf(item, firstPorts);
+    if (port !== null) ports.set(item.spec.deployment, port);
   }
   return ports;
 }
 
-function desiredService(item: ServiceResource, environment: string, held: string | null): DesiredService {
+function desiredService(
+  item: ServiceResource,
+  port: number | null,
+  environment: string,
+  held: string | null,
+): DesiredService {
   const { domain, ssl } = item.spec.ingress;
+  const { name } = item;
+  const { deployment } = item.spec;
   const template = environment === "production" ? domain.default : domain.environment;
-  const message =
-    held ??
-    (template === undefined
-      ? "it has no ingress.domain.environment, so it is served on production only"
-      : "this version of orun has no ingress yet: reach the deployment by a host port");
+  if (template === undefined) {
+    const message = "it has no ingress.domain.environment, so it is served on production only";
+    return { name, deployment, route: null, held, message };
+  }
+  if (port === null) {
+    const message = `${item.source.file}:${String(item.source.line)}: deployment '${deployment}' has no containerPort: give the service a port`;
+    return { name, deployment, route: null, held: held ?? message, message: "" };
+  }
+  const host = template.replaceAll("$ENV", environment);
   return {
-    name: item.name,
-    deployment: item.spec.deployment,
-    domain: (template ?? domain.default).replaceAll("$ENV", environment),
-    ssl,
-    state: held === null ? "pending" : "held",
-    message,
+    name,
+    deployment,
+    route: { service: name, environment, deployment, host, ssl, port },
+    held,
+    message: "",
   };
 }

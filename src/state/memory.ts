@@ -1,5 +1,6 @@
 import type { DeploymentSpec } from "../manifest/deployment.ts";
 import type { CanonicalSpec } from "./canonical.ts";
+import type { Route } from "./route.ts";
 
 /** One version of a deployment: everything that is needed to create its containers. */
 export interface DeploymentRevision {
@@ -52,11 +53,13 @@ export interface Memory {
   images: Record<string, { reference: string; at: number }>;
   /** Names that we gave, by container id: tells a renamed container of ours from a stranger with copied labels. */
   containers: Record<string, string>;
+  /** The routes last served, by Service. */
+  routes: Record<string, Route>;
 }
 
 /** A memory with nothing in it. */
 export function emptyMemory(): Memory {
-  return { acceptedCommit: null, deployments: {}, images: {}, containers: {} };
+  return { acceptedCommit: null, deployments: {}, images: {}, containers: {}, routes: {} };
 }
 
 /** The memory of a deployment that nothing is known of. */

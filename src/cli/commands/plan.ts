@@ -8,6 +8,7 @@ import { describe } from "../../plan/describe.ts";
 import { planAll } from "../../plan/plan.ts";
 import { desiredState, envFilePaths } from "../../state/desired.ts";
 import { environmentOf } from "../../state/environment.ts";
+import { routesInForce } from "../../state/route.ts";
 import { readSettings } from "../settings.ts";
 import { readWorkingTree } from "../working-tree.ts";
 
@@ -39,7 +40,14 @@ export async function planCommand(options: Record<string, unknown>): Promise<num
   });
   try {
     const observed = await engine.observe(null, AbortSignal.timeout(30_000));
-    const plans = planAll(desired, observed, memory, environment, Date.now());
+    const plans = planAll(
+      desired,
+      observed,
+      memory,
+      { routes: routesInForce(desired, memory.routes), directed: new Map() },
+      environment,
+      Date.now(),
+    );
     for (const item of desired.diagnostics) process.stdout.write(`${renderText(item)}\n`);
     let changes = 0;
     for (const plan of plans) {

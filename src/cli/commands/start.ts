@@ -17,6 +17,7 @@ import { createEventLog, logFormat } from "../../host/log.ts";
 import { createStateWriter, readState } from "../../host/state-file.ts";
 import { createProbeRunner } from "../../probe/run.ts";
 import { environmentOf } from "../../state/environment.ts";
+import { noIngress } from "../no-ingress.ts";
 import { readSettings } from "../settings.ts";
 import { VERSION } from "../version.ts";
 
@@ -62,6 +63,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
     {
       engine,
       source,
+      ingress: noIngress(),
       files: createNodeFiles(),
       probe: createProbeRunner((id, command, timeoutMs, signal) =>
         engine.exec(id, command, timeoutMs, signal),

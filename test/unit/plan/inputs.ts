@@ -63,6 +63,7 @@ export function containerOf(
     tried: false,
     readiness: "passing",
     alive: true,
+    busy: null,
     ...change,
   };
 }
@@ -79,6 +80,7 @@ export function inputOf(
     target: { kind: "run", revision },
     containers,
     networkId: "network",
+    routing: null,
     imageReady: true,
     fallback: containers.some((container) => container.revision !== revision.revision),
     lastGood: null,

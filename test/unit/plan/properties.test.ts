@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { decide, isProven } from "../../../src/plan/decide.ts";
+import { canReturn, isProven } from "../../../src/plan/container.ts";
+import { decide } from "../../../src/plan/decide.ts";
 import { forecast, simulate } from "../../../src/plan/forecast.ts";
 import type { DeploymentInput, TrackedContainer } from "../../../src/plan/input.ts";
 import { containerOf, inputOf, revisionOf } from "./inputs.ts";
@@ -26,6 +27,7 @@ const container = fc
     alias: fc.boolean(),
     tried: fc.boolean(),
     network: fc.constantFrom("network", "network", "network", "gone"),
+    busy: fc.constantFrom(null, null, null, null, "retire", "stop"),
   })
   .map(({ revision, replica, alias, network, ...rest }) =>
     containerOf(revision, replica, {
@@ -47,15 +49,31 @@ const input = fc
     revision: fc.constantFrom(...revisions),
     containers: fc.uniqueArray(container, { maxLength: 5, selector: (item) => item.id }),
     imageReady: fc.boolean(),
+    routed: fc.option(fc.array(fc.boolean(), { minLength: 5, maxLength: 5 })),
+    strays: fc.constantFrom([], ["10.9.9.9:80"]),
   })
   .map(
-    ({ revision, containers, imageReady }): DeploymentInput =>
-      inputOf(revision, containers, { imageReady, fallback: false }),
+    ({ revision, containers, imageReady, routed, strays }): DeploymentInput =>
+      inputOf(revision, containers, {
+        imageReady,
+        fallback: false,
+        routing:
+          routed === null
+            ? null
+            : {
+                routed: new Set(containers.filter((_, index) => routed[index]).map((item) => item.id)),
+                strays,
+              },
+      }),
   );
 
 /** Plays decisions until nothing is left, answering every wait the lucky way, as forecast does. */
 function settle(state: DeploymentInput): DeploymentInput {
-  let current: DeploymentInput = { ...state, now: 1e9 };
+  let current: DeploymentInput = {
+    ...state,
+    now: 1e9,
+    containers: state.containers.map((item) => ({ ...item, busy: null })),
+  };
   for (const action of forecast(current)) {
     current = simulate(current, action);
     if (action.kind === "await-ready")
@@ -87,7 +105,7 @@ describe("planning", () => {
           true,
         );
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -102,6 +120,34 @@ describe("planning", () => {
         assert.deepEqual(kinds(turned), kinds(state));
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it("never retires or stops what the ingress sends requests to, but under Recreate (I1)", () => {
+    fc.assert(
+      fc.property(input, (from) => {
+        let state: DeploymentInput = {
+          ...from,
+          now: 1e9,
+          containers: from.containers.map((item) => ({ ...item, busy: null })),
+        };
+        if (state.target.kind !== "run" || state.target.revision.spec.strategy === "Recreate") return;
+        for (const action of forecast(state)) {
+          if (action.kind === "retire" || action.kind === "stop") {
+            const taking = state.containers.filter(
+              (item) =>
+                isProven(item) &&
+                item.phase === "running" &&
+                canReturn(state, item) &&
+                state.routing?.routed.has(item.id) === true,
+            );
+            const goes = taking.some((item) => item.id === action.container && item.readiness === "passing");
+            assert.ok(!goes || taking.length > 1, `${action.kind} ${action.name} (${action.reason})`);
+          }
+          state = simulate(state, action);
+        }
+      }),
+      { numRuns: 1000 },
     );
   });
 

@@ -1,0 +1,73 @@
+import type { DeploymentRevision } from "../state/memory.ts";
+import { arrange } from "./arrange.ts";
+import { canReturn, isProven, isServing } from "./container.ts";
+import { healServing } from "./heal.ts";
+import type { Decision, DeploymentInput, TrackedContainer } from "./input.ts";
+import { cannotCreate, create, prove } from "./prove.ts";
+import { drop, reasonAgainst, wait } from "./step.ts";
+
+/** `RollingUpdate` (SPEC 2): start first; an old one goes only when a new one is proven. */
+export function decideRolling(input: DeploymentInput, revision: DeploymentRevision): Decision {
+  const { slots, surplus, old, leaving } = arrange(input, revision);
+  const missing = slots.filter((slot) => slot.container === null);
+  const unproven = slots.flatMap(({ container }) =>
+    container !== null && !isProven(container) ? [container] : [],
+  );
+  const grace = revision.spec.stopGracePeriod;
+
+  const needed = missing.length + unproven.length;
+  const servingOld = old.filter(isServing);
+  const deadOld = old.find(
+    (container) =>
+      !isServing(container) &&
+      !(isProven(container) && canReturn(input, container) && servingOld.length < needed),
+  );
+  if (deadOld !== undefined) return drop(input, deadOld, grace, reasonAgainst(deadOld, revision));
+  const proven = slots.flatMap(({ container }) =>
+    container !== null && isProven(container) ? [container] : [],
+  );
+  const healing = healServing(input, revision, [...proven, ...old]);
+  if (healing !== null && healing.kind === "act") return healing;
+
+  const spare = old.length > needed ? old[0] : undefined;
+  const extra = unproven.length === 0 ? surplus[0] : undefined;
+  const goes = spare ?? extra;
+  const kept = goes === undefined ? null : awaitReplacement(input, goes, proven);
+  if (goes !== undefined && kept === null) {
+    const reason = goes === spare ? reasonAgainst(goes, revision) : "more replicas than asked for";
+    return drop(input, goes, grace, reason);
+  }
+
+  let pending: Decision | null = healing;
+  for (const container of unproven) {
+    const decision = prove(input, revision, container);
+    if (decision.kind === "act") return decision;
+    pending ??= decision;
+  }
+  const next = missing[0];
+  if (next !== undefined && (unproven.length === 0 || old.length === 0)) {
+    const blocked = cannotCreate(input, revision);
+    if (blocked !== null) return blocked.kind === "act" ? blocked : (pending ?? blocked);
+    // Never more than two generations of a replica (invariant I6).
+    if (leaving.length > 0 && old.length > 0) return pending ?? wait("older containers to end", null);
+    return create(input, revision, next.replica, [...old, ...leaving]);
+  }
+  return pending ?? kept ?? (leaving.length > 0 ? wait("older containers to end", null) : { kind: "done" });
+}
+
+/** What still gets requests, because nothing else is ready, stays until something is (invariant I1); null: it may go. */
+function awaitReplacement(
+  input: DeploymentInput,
+  container: TrackedContainer,
+  proven: readonly TrackedContainer[],
+): Decision | null {
+  if (input.routing === null || !input.routing.routed.has(container.id)) return null;
+  if (container.phase !== "running") return null;
+  const replacement = proven.find((item) => item.readiness !== "passing") ?? null;
+  return {
+    kind: "wait",
+    for: `${replacement?.name ?? "a replica"} to be ready: requests still go to ${container.name}`,
+    until: null,
+    container: replacement?.id ?? null,
+  };
+}
