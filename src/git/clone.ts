@@ -7,7 +7,7 @@ import { fetchBranch } from "./fetch-branch.ts";
 import { type GitContext, git, gitOutcome } from "./git-command.ts";
 import { damaged } from "./git-objects.ts";
 import { isPresent } from "./read-revision.ts";
-import { packCount, sweepLeftovers } from "./sweep.ts";
+import { packsOf, sweepLeftovers } from "./sweep.ts";
 
 export interface Clone {
   /** Fetches until `commit` is here. @throws {SourceError} by what went wrong. */
@@ -30,8 +30,16 @@ export interface Clone {
   keep(commit: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Each fetch adds a pack, and each pack costs files and lookups. */
+/** Each fetch adds a pack, also one that is killed before it names what it brought; each pack costs files and lookups. */
 const maxPacks = 10;
+/** Below this nobody minds what lies there twice, in bytes. */
+const negligibleBytes = 1024 * 1024;
+
+/** So that killed fetches leave a clone within twice its size (FAULTS 3). */
+async function isLittered(cloneDir: string): Promise<boolean> {
+  const { count, bytes, largest } = await packsOf(cloneDir);
+  return count >= maxPacks || (bytes > negligibleBytes && bytes > 1.5 * largest);
+}
 
 /** @param maxFetchBytes see `fetchBranch`. */
 export function createCloneKeeper(context: GitContext, maxFetchBytes: number): Clone {
@@ -70,11 +78,24 @@ export function createCloneKeeper(context: GitContext, maxFetchBytes: number): C
     return (await Promise.all(named)).includes(commit);
   };
 
+  /** Everything that a ref of ours reaches goes into one pack; the rest, old heads of a forced branch, goes away. */
+  const cleanUp = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await git(context, cloneDir, `cleaning up ${cloneDir}`, ["repack", "-a", "-d", "-q"], { signal });
+    } catch (error) {
+      await sweepLeftovers(cloneDir);
+      throw error;
+    }
+  };
+
   const fetchOnce = async (commit: string, signal: AbortSignal): Promise<void> => {
     const usable = damage === null && (await folder.cloneExists(cloneDir));
     if (usable && (await isNamed(commit))) return;
-    if (usable && !(await hasBrokenRef(cloneDir))) await fetchInto(cloneDir, signal);
-    else await replace(commit.length, signal);
+    if (usable && !(await hasBrokenRef(cloneDir))) {
+      // Before it, because one that is killed gets no further.
+      if (await isLittered(cloneDir)) await limited(`cleaning up ${cloneDir}`, signal, cleanUp);
+      await fetchInto(cloneDir, signal);
+    } else await replace(commit.length, signal);
     if (await isNamed(commit)) return;
     const here = await limited(`looking for commit ${commit}`, signal, (limit) =>
       isPresent(context, cloneDir, commit, limit),
@@ -114,16 +135,6 @@ export function createCloneKeeper(context: GitContext, maxFetchBytes: number): C
     await git(context, cloneDir, `keeping commit ${commit} in ${cloneDir}`, args, { signal });
   };
 
-  /** Everything that a ref of ours reaches goes into one pack; the rest, old heads of a forced branch, goes away. */
-  const cleanUp = async (signal: AbortSignal): Promise<void> => {
-    try {
-      await git(context, cloneDir, `cleaning up ${cloneDir}`, ["repack", "-a", "-d", "-q"], { signal });
-    } catch (error) {
-      await sweepLeftovers(cloneDir);
-      throw error;
-    }
-  };
-
   return {
     async fetch(commit, signal) {
       if (oversized?.commit === commit) throw oversized.error;
@@ -157,7 +168,7 @@ export function createCloneKeeper(context: GitContext, maxFetchBytes: number): C
       if ((await folder.readOwnRef(cloneDir, folder.acceptedRef)) !== commit) {
         await healing(`keeping commit ${commit}`, commit, signal, (limit) => setAccepted(commit, limit));
       }
-      if ((await packCount(cloneDir)) >= maxPacks) {
+      if (await isLittered(cloneDir)) {
         await healing(`cleaning up ${cloneDir}`, commit, signal, cleanUp);
       }
     },

@@ -32,10 +32,26 @@ export async function folderBytes(folder: string): Promise<number> {
   return bytes;
 }
 
-/** How many finished packs there are. */
-export async function packCount(cloneDir: string): Promise<number> {
-  const names = await namesIn(join(cloneDir, "objects", "pack"));
-  return names.filter((name) => name.endsWith(".pack")).length;
+export interface Packs {
+  /** How many finished ones there are. */
+  count: number;
+  bytes: number;
+  /** Of the largest one, in bytes. */
+  largest: number;
+}
+
+/** The finished packs of a clone. */
+export async function packsOf(cloneDir: string): Promise<Packs> {
+  const folder = join(cloneDir, "objects", "pack");
+  const packs = { count: 0, bytes: 0, largest: 0 };
+  for (const name of await namesIn(folder)) {
+    if (!name.endsWith(".pack")) continue;
+    const { size } = await stat(join(folder, name));
+    packs.count += 1;
+    packs.bytes += size;
+    packs.largest = Math.max(packs.largest, size);
+  }
+  return packs;
 }
 
 async function sweepLocks(folder: string): Promise<void> {
