@@ -1,0 +1,113 @@
+import { Command } from "commander";
+import { VERSION } from "./version.ts";
+
+/**
+ * The command line (SPEC 8): every command with its options. What a command does is loaded only when it is called, so that
+ * this is also cheap to read for the reference page and the completion.
+ */
+export function createProgram(): Command {
+  const program = new Command("orun")
+    .description("GitOps for plain Docker hosts: a push is a deploy, a revert is a rollback.")
+    .version(VERSION, "-V, --version")
+    .showHelpAfterError("(orun COMMAND --help shows what a command takes)")
+    .exitOverride();
+
+  program
+    .command("start")
+    .description("run the agent: follow a repository and keep this host's containers in line with it")
+    .option("--repo <url>", "the manifest repository: https, ssh, git@host:path, or a local path")
+    .option("--branch <name>", "the branch to follow (default main)")
+    .option("--node <name>", "the name of this node (default the host's name)")
+    .option("--data-dir <dir>", "the agent's state (default /opt/orun)")
+    .option("--code-dir <dir>", "where build contexts live (default /var/lib/orun/code)")
+    .option("--poll-interval <duration>", "how often Git is asked (default 5s)")
+    .option("--status-port <port>", "port of the status API on 127.0.0.1 (default 9100)")
+    .option("--docker-host <url>", "the engine's socket (default unix:///var/run/docker.sock)")
+    .option("--deploy-key <file>", "private key for ssh")
+    .option("--known-hosts <file>", "known host keys for ssh")
+    .option("--allow-insecure-git", "allow plain http to other hosts than this one")
+    .option("--once", "make one full pass, wait until all has settled, and exit: 0 converged, 1 not")
+    .action(async (options: Record<string, unknown>) => {
+      const { start } = await import("./commands/start.ts");
+      process.exitCode = await start(options);
+    });
+
+  program
+    .command("plan")
+    .description(
+      "show what a pass would do, field by field, and touch nothing: exit 0 none, 2 changes, 1 error",
+    )
+    .option("--repo <path>", "the repository's folder (default .)")
+    .option("--node <name>", "the node (default the host's name)")
+    .option("--branch <name>", "the branch that decides the environment (default main)")
+    .option("--data-dir <dir>", "the agent's state, read only (default /opt/orun)")
+    .option("--docker-host <url>", "the engine's socket")
+    .action(async (options: Record<string, unknown>) => {
+      const { planCommand } = await import("./commands/plan.ts");
+      process.exitCode = await planCommand(options);
+    });
+
+  program
+    .command("validate")
+    .description("check every manifest of a repository: exit 0 or 1")
+    .argument("[path]", "the repository's folder", ".")
+    .option("--format <format>", "text, json or github", "text")
+    .action(async (path: string, options: Record<string, unknown>) => {
+      const { validate } = await import("./commands/validate.ts");
+      process.exitCode = validate(path, options);
+    });
+
+  program
+    .command("status")
+    .description("show what the agent on this host does: exit 0 when all is well, 1 when not")
+    .option("--json", "the status API's own answer")
+    .option("--watch", "again every second, until interrupted")
+    .option("--status-port <port>", "port of the status API (default 9100)")
+    .action(async (options: Record<string, unknown>) => {
+      const { statusCommand } = await import("./commands/status.ts");
+      process.exitCode = await statusCommand(options);
+    });
+
+  program
+    .command("logs")
+    .description("show a deployment's log")
+    .argument("<name>", "the deployment")
+    .option("-f, --follow", "go on as it grows")
+    .option("--previous", "of the container before the present one, while it is kept")
+    .option("--since <duration>", "only the last so long, such as 10m")
+    .option("--status-port <port>", "port of the status API (default 9100)")
+    .option("--docker-host <url>", "the engine's socket")
+    .action(async (name: string, options: Record<string, unknown>) => {
+      const { logs } = await import("./commands/logs.ts");
+      process.exitCode = await logs(name, options);
+    });
+
+  program
+    .command("schema")
+    .description("print the JSON Schema of the manifests, for editors")
+    .action(async () => {
+      const { manifestJsonSchema } = await import("../manifest/json-schema.ts");
+      process.stdout.write(`${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
+    });
+
+  program
+    .command("version")
+    .description("print the version")
+    .action(() => {
+      process.stdout.write(`orun ${VERSION}\n`);
+    });
+
+  program
+    .command("completion")
+    .description("print a completion script")
+    .argument("<shell>", "bash, zsh or fish")
+    .action(async (shell: string) => {
+      const { completion } = await import("./commands/completion.ts");
+      process.exitCode = completion(
+        shell,
+        program.commands.map((command) => ({ name: command.name(), description: command.description() })),
+      );
+    });
+
+  return program;
+}
