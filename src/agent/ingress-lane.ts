@@ -17,8 +17,8 @@ export interface IngressLane {
   submit(desired: DesiredState): void;
   /** The routes of this environment that lead to a deployment. */
   routes(deployment: string): readonly Route[];
-  /** Where requests go now, by Service. */
-  directed(): ReadonlyMap<string, readonly string[]>;
+  /** Where requests go now, by Service; null: the ingress has not said yet. */
+  directed(): ReadonlyMap<string, readonly string[]> | null;
   direct(service: string, upstreams: readonly string[], signal: AbortSignal): Promise<void>;
   /** Resolves when no request is under way to any of these any more, or after `limitMs`. */
   drained(upstreams: readonly string[], limitMs: number, signal: AbortSignal): Promise<void>;
@@ -39,18 +39,29 @@ export function createIngressLane(parts: {
   const { ingress, memory, clock, emit } = parts;
   let desired: DesiredState | null = null;
   let inForce: readonly Route[] = Object.values(memory.get().routes);
-  let directed = new Map<string, readonly string[]>();
+  let directed: Map<string, readonly string[]> | null = null;
+  /** Counts what was directed: what was read before it is out of date. */
+  let turns = 0;
   let reports = new Map<string, RouteReport>();
   let error: string | null = null;
   let fresh = true;
   let ring: (() => void) | null = null;
 
   const learn = (seen: ReadonlyMap<string, readonly string[]>): void => {
+    const before = directed;
     const changed = inForce.filter(
-      (route) => JSON.stringify(seen.get(route.service)) !== JSON.stringify(directed.get(route.service)),
+      (route) =>
+        before === null ||
+        JSON.stringify(seen.get(route.service)) !== JSON.stringify(before.get(route.service)),
     );
     directed = new Map(seen);
     for (const route of changed) parts.wake(route.deployment);
+  };
+
+  const look = async (signal: AbortSignal): Promise<void> => {
+    const before = turns;
+    const seen = await ingress.directed(signal);
+    if (before === turns) learn(seen);
   };
 
   const turn = async (signal: AbortSignal): Promise<void> => {
@@ -59,7 +70,7 @@ export function createIngressLane(parts: {
     const state = desired;
     const routes = inForce;
     const answer = await ingress.ensure(state.ingress, routes, signal);
-    learn(await ingress.directed(signal));
+    await look(signal);
     for (const report of answer) {
       const before = reports.get(report.service);
       if (before?.state === report.state && before.message === report.message) continue;
@@ -93,6 +104,15 @@ export function createIngressLane(parts: {
     }
   };
 
+  /** Before anything is loaded: what an earlier agent left may be all that serves. */
+  const learnFirst = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await look(signal);
+    } catch {
+      // The first turn meets the same failure and reports it.
+    }
+  };
+
   return {
     submit(next) {
       desired = next;
@@ -103,8 +123,10 @@ export function createIngressLane(parts: {
     routes: (deployment) => inForce.filter((route) => route.deployment === deployment),
     directed: () => directed,
     async direct(service, upstreams, signal) {
+      turns++;
       await ingress.direct(service, upstreams, signal);
-      directed.set(service, [...upstreams]);
+      turns++;
+      directed = new Map(directed).set(service, [...upstreams]);
     },
     async drained(upstreams, limitMs, signal) {
       const end = clock.now() + limitMs;
@@ -118,14 +140,11 @@ export function createIngressLane(parts: {
     report: (service) => reports.get(service) ?? null,
     error: () => error,
     async once(signal) {
+      await learnFirst(signal);
       await tryTurn(signal);
     },
     async run(signal) {
-      try {
-        learn(await ingress.directed(signal));
-      } catch {
-        // The first turn meets the same failure and reports it.
-      }
+      await learnFirst(signal);
       while (!isStopped(signal)) {
         const bell = new AbortController();
         ring = () => bell.abort();

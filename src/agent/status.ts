@@ -75,7 +75,7 @@ interface ServiceStatus {
 /** What the status shows of the ingress. */
 interface IngressFacts {
   report(service: string): RouteReport | null;
-  directed(): ReadonlyMap<string, readonly string[]>;
+  directed(): ReadonlyMap<string, readonly string[]> | null;
   error(): string | null;
 }
 
@@ -178,7 +178,7 @@ export function createStatusStore(context: {
 function serviceStatus(service: DesiredService, ingress: IngressFacts): ServiceStatus {
   const { name, deployment, route, held } = service;
   const report = ingress.report(name);
-  const upstreams = [...(ingress.directed().get(name) ?? [])];
+  const upstreams = [...(ingress.directed()?.get(name) ?? [])];
   const shown = { name, deployment, domain: route?.host ?? null, ssl: route?.ssl ?? false, upstreams };
   const certificate =
     report?.certificate === null || report === null

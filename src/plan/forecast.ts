@@ -66,7 +66,7 @@ export function simulate(state: DeploymentInput, action: Action): DeploymentInpu
         attachment: aliased(container, true),
       }));
     case "route":
-      return { ...state, routing: { routed: new Set(action.containers), strays: [] } };
+      return { ...state, routing: { known: true, routed: new Set(action.containers), strays: [] } };
     case "fail":
       return change(state, action.container, () => null);
     case "retire":

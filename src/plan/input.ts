@@ -26,6 +26,8 @@ export interface TrackedContainer extends ObservedContainer {
 
 /** What the ingress does with a deployment's requests now. */
 export interface Routing {
+  /** false: it has not been asked yet, or did not answer. Then every container may be getting requests, and nothing is changed. */
+  known: boolean;
   /** Ids of the containers that get requests for all of the deployment's Services. */
   routed: ReadonlySet<string>;
   /** Addresses that requests go to although no container has them any more. */

@@ -20,6 +20,7 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   const deadOld = old.find(
     (container) =>
       !isServing(container) &&
+      !getsRequests(input, container) &&
       !(isProven(container) && canReturn(input, container) && servingOld.length < needed),
   );
   if (deadOld !== undefined) return drop(input, deadOld, grace, reasonAgainst(deadOld, revision));
@@ -55,14 +56,19 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   return pending ?? kept ?? (leaving.length > 0 ? wait("older containers to end", null) : { kind: "done" });
 }
 
+/** Whether the ingress sends requests to it, or may do so. */
+function getsRequests(input: DeploymentInput, container: TrackedContainer): boolean {
+  return container.phase === "running" && input.routing?.routed.has(container.id) === true;
+}
+
 /** What still gets requests, because nothing else is ready, stays until something is (invariant I1); null: it may go. */
 function awaitReplacement(
   input: DeploymentInput,
   container: TrackedContainer,
   proven: readonly TrackedContainer[],
 ): Decision | null {
-  if (input.routing === null || !input.routing.routed.has(container.id)) return null;
-  if (container.phase !== "running") return null;
+  if (!getsRequests(input, container)) return null;
+  if (input.routing?.known !== true) return wait("the ingress to say where requests go", null);
   const replacement = proven.find((item) => item.readiness !== "passing") ?? null;
   return {
     kind: "wait",

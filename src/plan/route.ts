@@ -14,13 +14,18 @@ export function upstreamOf(container: ObservedContainer, port: number): string |
   return address === null ? null : `${address}:${String(port)}`;
 }
 
-/** Which of a deployment's containers the ingress sends requests to now; null: no route leads to the deployment. */
+/**
+ * Which of a deployment's containers the ingress sends requests to now; null: no route leads to the deployment. `directed` null:
+ * that is not known, as when the agent has just started.
+ */
 export function routingOf(
   routes: readonly Route[],
-  directed: ReadonlyMap<string, readonly string[]>,
+  directed: ReadonlyMap<string, readonly string[]> | null,
   containers: readonly ObservedContainer[],
 ): Routing | null {
   if (routes.length === 0) return null;
+  if (directed === null)
+    return { known: false, routed: new Set(containers.map((container) => container.id)), strays: [] };
   const routed = new Set<string>();
   const known = new Set<string>();
   for (const container of containers) {
@@ -37,7 +42,7 @@ export function routingOf(
   const strays = routes
     .flatMap((route) => directed.get(route.service) ?? [])
     .filter((upstream) => !known.has(upstream));
-  return { routed, strays: [...new Set(strays)].sort() };
+  return { known: true, routed, strays: [...new Set(strays)].sort() };
 }
 
 /**
@@ -47,7 +52,7 @@ export function routingOf(
  */
 export function reroute(input: DeploymentInput): Decision | null {
   const { routing } = input;
-  if (routing === null) return null;
+  if (routing?.known !== true) return null;
   const wanted = wantedUpstreams(input, routing);
   if (wanted === null) return null;
   const ids = wanted.map((container) => container.id).sort();
@@ -73,6 +78,7 @@ export function reroute(input: DeploymentInput): Decision | null {
 
 function whyOut(container: TrackedContainer): string {
   if (container.phase !== "running") return `is ${container.phase}`;
+  if (!container.alive) return "fails its liveness probe";
   return container.readiness === "failing" ? "fails its readiness probe" : "goes";
 }
 
@@ -100,6 +106,8 @@ function wantedUpstreams(input: DeploymentInput, routing: Routing): TrackedConta
 function takesRequests(input: DeploymentInput, container: TrackedContainer, routing: Routing): boolean {
   if (container.phase !== "running" || !isProven(container) || container.busy !== null) return false;
   if (container.attachment.kind === "detached" || !canReturn(input, container)) return false;
+  // About to be restarted: its requests go elsewhere first.
+  if (!container.alive) return false;
   return (
     container.readiness === "passing" ||
     (container.readiness === "unknown" && routing.routed.has(container.id))

@@ -22,6 +22,7 @@ const names = (text: string): string =>
   );
 const plan = (input: DeploymentInput): string[] => forecast(input).map((action) => names(prose(action)));
 const routed = (...containers: TrackedContainer[]): DeploymentInput["routing"] => ({
+  known: true,
   routed: new Set(containers.map((item) => item.id)),
   strays: [],
 });
@@ -29,6 +30,15 @@ const next = (input: DeploymentInput): string => {
   const decision = decide(input);
   return decision.kind === "act" ? names(prose(decision.action)) : decision.kind;
 };
+
+const route = (service: string, port: number): Route => ({
+  service,
+  environment: "production",
+  deployment: "app",
+  host: `${service}.example.com`,
+  ssl: false,
+  port,
+});
 
 describe("routing", () => {
   it("starts, proves, routes, drains, stops, in that order", () => {
@@ -109,6 +119,40 @@ describe("routing", () => {
     assert.equal(next(inputOf(a, [last], { routing: routed(last) })), "done");
   });
 
+  it("stops nothing that may be getting requests while it is not known where they go", () => {
+    const [old, fresh] = [containerOf(a), containerOf(b)];
+    const unknown = routingOf([route("web", 80)], null, [old, fresh]);
+    assert.deepEqual(decide(inputOf(b, [old, fresh], { routing: unknown })), {
+      kind: "wait",
+      for: "the ingress to say where requests go",
+      until: null,
+      container: null,
+    });
+  });
+
+  it("keeps an old one that fails its readiness probe until the new one is ready and routed to", () => {
+    const old = containerOf(a, 1, { readiness: "failing" });
+    const fresh = containerOf(b, 1, { readiness: "unknown" });
+    assert.equal(next(inputOf(b, [old, fresh], { routing: routed(old) })), "wait");
+    const ready = containerOf(b);
+    assert.equal(
+      next(inputOf(b, [old, ready], { routing: routed(old) })),
+      "route requests to app-B-1 (app-B-1 is ready, app-A-1 fails its readiness probe)",
+    );
+  });
+
+  it("sends requests elsewhere before it restarts what fails its liveness probe", () => {
+    const [one, two] = [containerOf(a3, 1), containerOf(a3, 2)];
+    const sick = containerOf(a3, 3, { alive: false });
+    const said = [routed(one, two, sick), routed(one, two)].map((routing) =>
+      next(inputOf(a3, [one, two, sick], { routing })),
+    );
+    assert.deepEqual(said, [
+      "route requests to app-A-1, app-A-2 (app-A-3 fails its liveness probe)",
+      "restart app-A-3 (its liveness probe failed)",
+    ]);
+  });
+
   it("leaves the route where it is while a Recreate swaps, then follows", () => {
     const [before, after] = ["image: app:1\nstrategy: Recreate", "image: app:2\nstrategy: Recreate"].map(
       revisionOf,
@@ -149,23 +193,23 @@ describe("routing", () => {
   });
 
   it("knows which containers are routed by address, for all Services of a deployment", () => {
-    const route = (service: string, port: number): Route => ({
-      service,
-      environment: "production",
-      deployment: "app",
-      host: `${service}.example.com`,
-      ssl: false,
-      port,
-    });
     const container = containerOf(a);
     const routes = [route("web", 80), route("admin", 81)];
     const half = new Map([["web", ["10.0.0.2:80", "10.0.0.9:80"]]]);
-    assert.deepEqual(routingOf(routes, half, [container]), { routed: new Set(), strays: ["10.0.0.9:80"] });
+    assert.deepEqual(routingOf(routes, half, [container]), {
+      known: true,
+      routed: new Set(),
+      strays: ["10.0.0.9:80"],
+    });
     const whole = new Map([
       ["web", ["10.0.0.2:80"]],
       ["admin", ["10.0.0.2:81"]],
     ]);
-    assert.deepEqual(routingOf(routes, whole, [container]), { routed: new Set([container.id]), strays: [] });
+    assert.deepEqual(routingOf(routes, whole, [container]), {
+      known: true,
+      routed: new Set([container.id]),
+      strays: [],
+    });
     assert.equal(routingOf([], whole, [container]), null);
   });
 });
