@@ -13,6 +13,24 @@ export function createProgram(): Command {
     .exitOverride();
 
   program
+    .command("init")
+    .description("make a manifest repository: a first node, deployment and service; overwrites nothing")
+    .argument("[folder]", "where; made when it does not exist", ".")
+    .option("--node <name>", "the first node's name", "web-01")
+    .option("--host <address>", "where ssh finds it")
+    .option("--repo <url>", "the repository's URL, as the node sees it (default the remote 'origin')")
+    .option("--domain <name>", "the host name that the first service answers to")
+    .option(
+      "--ci <kind>",
+      "who runs 'orun validate' on a push: github (Gitea and Forgejo too), gitlab, none",
+      "github",
+    )
+    .action(async (folder: string, options: Record<string, unknown>) => {
+      const { init } = await import("./commands/init.ts");
+      process.exitCode = await init(folder, options);
+    });
+
+  program
     .command("start")
     .description("run the agent: follow a repository and keep this host's containers in line with it")
     .option("--repo <url>", "the manifest repository: https, ssh, git@host:path, or a local path")
