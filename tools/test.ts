@@ -11,7 +11,15 @@ const patterns = areas.map((area) =>
 );
 const child = spawn(
   process.execPath,
-  ["--test", "--test-reporter=spec", "--test-concurrency=2", "--test-timeout=300000", ...patterns],
+  [
+    "--import",
+    join(root, "test", "testbed", "property-seed.ts"),
+    "--test",
+    "--test-reporter=spec",
+    "--test-concurrency=2",
+    "--test-timeout=300000",
+    ...patterns,
+  ],
   { cwd: root, stdio: "inherit" },
 );
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));

@@ -130,7 +130,10 @@ function mergeInto(
 function readAlias(name: string, offset: number, mode: Mode, depth: number, walk: Walk): unknown {
   const target = walk.anchors.get(name);
   if (target === undefined || walk.open.has(name)) {
-    walk.problems.push({ message: `alias '*${escapeControl(name)}' has no anchor before it`, offset });
+    walk.problems.push({
+      message: "this alias has no anchor before it; put a text that starts with '*' in quotes",
+      offset,
+    });
     return null;
   }
   walk.open.add(name);

@@ -11,7 +11,9 @@ import { act, drop, wait } from "./step.ts";
  * The next step of one deployment (SPEC 3): total, synchronous, deterministic. It never plans further than one action,
  * because after anything at all the agent observes and decides again; `forecast` strings decisions to a whole plan.
  */
-export function decide(input: DeploymentInput): Decision {
+export function decide(listed: DeploymentInput): Decision {
+  // The engine lists containers in an order of its own, which must not decide anything.
+  const input = { ...listed, containers: listed.containers.toSorted((a, b) => (a.id < b.id ? -1 : 1)) };
   const { target } = input;
   if (target.kind === "leave") return { kind: "done" };
   const first = keepUp(input) ?? reroute(input);

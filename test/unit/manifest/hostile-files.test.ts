@@ -31,11 +31,8 @@ test("an alias bomb is cut off, and its document's name is known all the same", 
 });
 
 test("an alias of itself, and one without an anchor", () => {
-  refused(
-    manifest("Deployment", "a", "  image: a\n  nodeSelector: &me {a: *me}"),
-    /alias '\*me' has no anchor/,
-  );
-  refused(manifest("Deployment", "a", "  image: *gone"), /alias '\*gone' has no anchor/);
+  refused(manifest("Deployment", "a", "  image: a\n  nodeSelector: &me {a: *me}"), /alias has no anchor/);
+  refused(manifest("Deployment", "a", "  image: *gone"), /alias has no anchor/);
 });
 
 test("depth, size and number of values have caps", () => {
