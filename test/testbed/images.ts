@@ -1,8 +1,7 @@
 /** Images for tests and the demo, made from nothing but a static busybox: nothing is pulled. */
-import { createHash } from "node:crypto";
-import { mustApi } from "./engine-api.ts";
 import { staticBusybox } from "./busybox.ts";
-import { tar, type TarFile } from "./tar.ts";
+import { mustApi } from "./engine-api.ts";
+import { loadImage } from "./image-archive.ts";
 
 /**
  * A web server steered by its environment. `/` answers "version $VERSION", `/health` 200 once ready, else 404. Times in s.
@@ -75,38 +74,21 @@ export interface DemoImage {
 
 /** Loads the image into the engine and returns its id (sha256:…). The same image always has the same id. */
 export async function demoImage(socket: string, image: DemoImage): Promise<string> {
-  const files: TarFile[] = [
-    { path: "bin/busybox", content: staticBusybox(), mode: 0o755 },
-    ...APPLETS.map((name) => ({ path: `bin/${name}`, content: { link: "busybox" }, mode: 0o777 })),
-    { path: "run.sh", content: Buffer.from(SCRIPT), mode: 0o755 },
-  ];
-  const layer = tar(files);
-  const config = Buffer.from(
-    JSON.stringify({
-      architecture: process.arch === "arm64" ? "arm64" : "amd64",
-      os: "linux",
-      created: "1970-01-01T00:00:00Z",
-      config: {
-        Env: Object.entries({ PATH: "/bin", VERSION: "1", PORT: "80", ...image.env }).map(
-          ([name, value]) => `${name}=${value}`,
-        ),
-        Entrypoint: ["/run.sh"],
-        Labels: { demo: image.tag, ...image.labels },
-      },
-      rootfs: { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] },
-      history: [{ created: "1970-01-01T00:00:00Z", created_by: "orun test bed" }],
-    }),
-  );
-  const id = sha256(config);
-  const manifest = [{ Config: `${id}.json`, RepoTags: [image.tag], Layers: ["layer.tar"] }];
-  const archive = tar([
-    { path: "layer.tar", content: layer, mode: 0o644 },
-    { path: `${id}.json`, content: config, mode: 0o644 },
-    { path: "manifest.json", content: Buffer.from(JSON.stringify(manifest)), mode: 0o644 },
-  ]);
-  const answer = await mustApi(socket, "POST", "/images/load?quiet=1", archive, "application/x-tar");
-  if (answer.includes('"error"')) throw new Error(`the engine did not load ${image.tag}: ${answer}`);
-  return `sha256:${id}`;
+  return await loadImage(socket, {
+    tag: image.tag,
+    files: [
+      { path: "bin/busybox", content: staticBusybox(), mode: 0o755 },
+      ...APPLETS.map((name) => ({ path: `bin/${name}`, content: { link: "busybox" }, mode: 0o777 })),
+      { path: "run.sh", content: Buffer.from(SCRIPT), mode: 0o755 },
+    ],
+    config: {
+      Env: Object.entries({ PATH: "/bin", VERSION: "1", PORT: "80", ...image.env }).map(
+        ([name, value]) => `${name}=${value}`,
+      ),
+      Entrypoint: ["/run.sh"],
+      Labels: { demo: image.tag, ...image.labels },
+    },
+  });
 }
 
 /**
@@ -131,8 +113,4 @@ export async function pushImage(
     throw new Error(`the engine could not push ${target}: ${answer.slice(-1000)}`);
   await mustApi(socket, "DELETE", `/images/${target}`);
   return digest;
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
