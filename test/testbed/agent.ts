@@ -47,6 +47,10 @@ export function runAgent(options: {
   port: number;
   branch?: string;
   node?: string;
+  /** Default: 500ms, the shortest. */
+  pollInterval?: string;
+  /** More flags of `orun start`. */
+  flags?: string[];
 }): RunningAgent {
   const args = [
     "start",
@@ -63,7 +67,8 @@ export function runAgent(options: {
     "--status-port",
     String(options.port),
     "--poll-interval",
-    "500ms",
+    options.pollInterval ?? "500ms",
+    ...(options.flags ?? []),
   ];
   const child = spawn(join(root, "bin", "orun"), args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
