@@ -1,9 +1,10 @@
 // Sets a fresh machine up before `npm run demo` and `npm test`: dependencies from the lock file, missing Debian packages.
-// Plain JavaScript without imports of its own, because it runs on whatever Node.js (20 or later) the machine came with.
+// Plain JavaScript that imports no package, because it runs on whatever Node.js (20 or later) the machine came with.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fetchCaddy } from "./caddy.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -60,4 +61,11 @@ if (missing.length > 0) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update", "-qq"], { env });
   run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env });
+}
+
+try {
+  fetchCaddy(process.argv.includes("--for-tests") ? ["2.6", "2.11"] : ["2.6"]);
+} catch (error) {
+  console.error(`prepare: ${error.message}`);
+  process.exit(1);
 }

@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { it } from "node:test";
 import { fetchText } from "../testbed/agent.ts";
-import { api } from "../testbed/engine-api.ts";
+import { type CaddyVersion, caddyImage } from "../testbed/caddy.ts";
+import { api, mustApi } from "../testbed/engine-api.ts";
 import { engineMounts, engineProcesses } from "../testbed/engine-remains.ts";
 import { demoImage, pushImage } from "../testbed/images.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
@@ -175,4 +176,22 @@ it("runs a registry with a login, and with faults", async (t) => {
   });
   assert.doesNotMatch(pulled.body, /"error"/);
   assert.equal((await api(puller.socket, "GET", `/images/${target}/json`)).status, 200);
+});
+
+it("has images of both Caddys", async (t) => {
+  const { socket } = await openSandbox(t).dockerd();
+  const versions: CaddyVersion[] = ["2.6", "2.11"];
+  for (const version of versions) {
+    const image = `caddy-test:${version}`;
+    await caddyImage(socket, image, version);
+    const created = await mustApi(socket, "POST", "/containers/create", {
+      Image: image,
+      Cmd: ["caddy", "version"],
+    });
+    const id = /"Id":"([0-9a-f]{64})"/.exec(created)?.[1] ?? "";
+    await mustApi(socket, "POST", `/containers/${id}/start`);
+    await mustApi(socket, "POST", `/containers/${id}/wait`);
+    const said = await mustApi(socket, "GET", `/containers/${id}/logs?stdout=1&stderr=1`);
+    assert.ok(said.includes(`${version}.`), said);
+  }
 });
