@@ -1,6 +1,6 @@
 /** What an engine can leave behind when it is killed: processes, mounts, bridges, control groups, its folder. */
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { forgetBridgedTraffic } from "./bridged-traffic.ts";
 import { until } from "./wait.ts";
@@ -64,6 +64,8 @@ function removeControlGroups(name: string): void {
   const hierarchies = [base, ...subfolders(base).map((folder) => join(base, folder))];
   for (const hierarchy of hierarchies) {
     const group = join(hierarchy, name);
+    // Asked first: where the base is mounted read-only, as systemd leaves it, removing what is not there is refused too.
+    if (!existsSync(group)) continue;
     for (const child of subfolders(group)) removeFolder(join(group, child));
     removeFolder(group);
   }
