@@ -1,6 +1,12 @@
 import { CommanderError } from "commander";
 import { createProgram } from "./program.ts";
 
+// `orun status | head` closes the pipe early: that is the reader's way to say enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { ManifestFile } from "../manifest/parse.ts";
 
 /** The manifests of a folder as they lie there, committed or not; regular files only, in the order of their paths. */
@@ -19,7 +19,7 @@ export function readWorkingTree(root: string): ManifestFile[] {
     for (const name of names) {
       const content = readFileSync(name, "utf8");
       files.push({
-        path: name.slice(join(root, "/").length),
+        path: relative(root, name),
         blob: createHash("sha256").update(content).digest("hex"),
         content,
       });

@@ -2,10 +2,11 @@ import type { Action } from "./action.ts";
 
 /** An action as a sentence without its end: "start hello-1a2b3c4d-1 (new)". */
 export function describe(action: Action): string {
-  return `${verb(action)} (${action.reason})`;
+  return `${describeDeed(action)} (${action.reason})`;
 }
 
-function verb(action: Action): string {
+/** What an action does, without why: "start hello-1a2b3c4d-1". */
+export function describeDeed(action: Action): string {
   switch (action.kind) {
     case "pull":
       return `pull ${action.image}`;

@@ -1,7 +1,7 @@
 import { decodeCanonical, type CanonicalSpec } from "../state/canonical.ts";
 
 /** Field by field, what changed from one spec to another, as a person says it: "image changed from a to b". */
-function specChanges(before: CanonicalSpec, after: CanonicalSpec): string[] {
+export function specChanges(before: CanonicalSpec, after: CanonicalSpec): string[] {
   const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return fields.flatMap((field) => {
     const old = before[field];

@@ -2,14 +2,14 @@ import { join } from "node:path";
 import { connectEngine } from "../../docker/engine.ts";
 import { createNodeFiles } from "../../host/files.ts";
 import { readState } from "../../host/state-file.ts";
-import { renderText } from "../../manifest/diagnostic.ts";
 import { parseManifests } from "../../manifest/parse.ts";
-import { describe } from "../../plan/describe.ts";
 import { planAll } from "../../plan/plan.ts";
 import { desiredState, envFilePaths } from "../../state/desired.ts";
 import { environmentOf } from "../../state/environment.ts";
 import { routesInForce } from "../../state/route.ts";
+import { fieldChanges, renderPlan } from "../render-plan.ts";
 import { readSettings } from "../settings.ts";
+import { paintFor, terminalOf } from "../terminal.ts";
 import { readWorkingTree } from "../working-tree.ts";
 
 /** `orun plan`: what a pass over this folder would do to this host's engine. Exit code 0 nothing, 2 changes, 1 an error. */
@@ -48,20 +48,16 @@ export async function planCommand(options: Record<string, unknown>): Promise<num
       environment,
       Date.now(),
     );
-    for (const item of desired.diagnostics) process.stdout.write(`${renderText(item)}\n`);
-    let changes = 0;
-    for (const plan of plans) {
-      if (plan.note !== null) process.stdout.write(`${plan.name}: ${plan.note}\n`);
-      for (const action of plan.actions) process.stdout.write(`${plan.name}: ${describe(action)}\n`);
-      changes += plan.actions.length;
-    }
-    const errors = desired.diagnostics.some((item) => item.severity === "error");
     process.stdout.write(
-      changes === 0
-        ? "nothing to do\n"
-        : `${String(changes)} steps in ${String(plans.filter((plan) => plan.actions.length > 0).length)} deployments\n`,
+      renderPlan(
+        plans.map((plan) => ({ ...plan, changes: fieldChanges(desired, observed, plan.name) })),
+        desired.diagnostics,
+        paintFor(terminalOf(process.stdout)),
+      ),
     );
-    return errors ? 1 : changes === 0 ? 0 : 2;
+    const errors = desired.diagnostics.some((item) => item.severity === "error");
+    const changes = plans.some((plan) => plan.actions.length > 0);
+    return errors ? 1 : changes ? 2 : 0;
   } finally {
     engine.close();
   }

@@ -1,10 +1,16 @@
-import { renderGithub, renderText, sortDiagnostics } from "../../manifest/diagnostic.ts";
+import { renderGithub, renderJson, renderStyled, sortDiagnostics } from "../../manifest/diagnostic.ts";
 import { parseManifests } from "../../manifest/parse.ts";
 import { checkReferences } from "../../manifest/references.ts";
+import { diagnosticStyle } from "../diagnostic-style.ts";
+import { paintFor, terminalOf } from "../terminal.ts";
 import { readWorkingTree } from "../working-tree.ts";
 
 /** `orun validate`: every finding of a folder at once. Answers the exit code: 0 without errors, 1 with. */
-export function validate(path: string, options: Record<string, unknown>): number {
+export function validate(
+  path: string,
+  options: Record<string, unknown>,
+  write: (text: string) => void = (text) => process.stdout.write(text),
+): number {
   const { format } = options;
   if (format !== "text" && format !== "json" && format !== "github")
     throw new Error("--format: expected text, json or github");
@@ -12,18 +18,17 @@ export function validate(path: string, options: Record<string, unknown>): number
   const parsed = parseManifests(files);
   const diagnostics = sortDiagnostics([...parsed.diagnostics, ...checkReferences(parsed).diagnostics]);
   const errors = diagnostics.filter((item) => item.severity === "error").length;
-  if (format === "json") process.stdout.write(`${JSON.stringify(diagnostics, null, 2)}\n`);
+  const style = diagnosticStyle(paintFor(terminalOf(process.stdout)));
+  if (format === "json") write(`${renderJson(diagnostics)}\n`);
   else
     for (const item of diagnostics)
-      process.stdout.write(`${format === "github" ? renderGithub(item) : renderText(item)}\n`);
+      write(`${format === "github" ? renderGithub(item) : renderStyled(item, style)}\n`);
   if (format === "text") {
     if (parsed.documents === 0)
-      process.stdout.write(
-        `no manifests below ${path}: expected nodes/, deployments/ or services/ with *.yaml files\n`,
-      );
+      write(`no manifests below ${path}: expected nodes/, deployments/ or services/ with *.yaml files\n`);
     const counted = (count: number, word: string): string =>
       `${String(count)} ${word}${count === 1 ? "" : "s"}`;
-    process.stdout.write(
+    write(
       `${counted(parsed.documents, "document")} in ${counted(files.length, "file")}: ${counted(errors, "error")}, ${counted(diagnostics.length - errors, "warning")}\n`,
     );
   }

@@ -12,5 +12,6 @@ export function golden(name: string, actual: string): void {
     writeFileSync(file, actual);
   }
   assert.ok(existsSync(file), `${file} is missing: run with UPDATE_GOLDEN=1`);
-  assert.equal(actual, readFileSync(file, "utf8"));
+  const wanted = readFileSync(file, "utf8");
+  assert.equal(actual, wanted, `${file} differs: see what changed with UPDATE_GOLDEN=1 and git diff`);
 }
