@@ -137,13 +137,17 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     retire: async (action, job) => {
       const container = await fresh(action.container, job);
       if (container === null) return;
+      const rivals = job.containers.some((other) => other.id !== container.id && other.phase === "running");
       if (action.drainMs > 0 && container.phase === "running") {
+        // What is still open then goes on while the name settles: the grace period is for both, not for one after the other.
+        const limit = Math.max(0, action.drainMs - (rivals ? DNS_SETTLE_MS : 0));
         const upstreams = job.routes.flatMap((route) => upstreamOf(container, route.port) ?? []);
-        await ingress.drained([...new Set(upstreams)], action.drainMs, job.signal);
+        await ingress.drained([...new Set(upstreams)], limit, job.signal);
       }
       if (job.revision?.spec.strategy === "Recreate") await refuseTakenPorts(job.revision, job, files);
-      const rivals = job.containers.some((other) => other.id !== container.id && other.phase === "running");
       if (container.phase === "running" && rivals) {
+        // Only now: a lookup or a connection that the container itself begins in this moment fails (docs/adr), and requests
+        // in flight may need one. Connections that are open go on, because its address stays.
         await rename(container, false, job);
         await clock.sleep(DNS_SETTLE_MS, job.signal);
       }
