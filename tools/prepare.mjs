@@ -15,6 +15,7 @@ const programs = [
   ["git", "git"],
   ["busybox", "busybox-static"],
   ["flock", "util-linux"],
+  ["xz", "xz-utils"],
   ...(process.argv.includes("--for-tests")
     ? [
         ["docker-registry", "docker-registry"],

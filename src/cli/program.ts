@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { VERSION } from "./version.ts";
+import { describeVersion, VERSION } from "./version.ts";
 
 /**
  * The command line (SPEC 8): every command with its options. What a command does is loaded only when it is called, so that
@@ -110,9 +110,9 @@ export function createProgram(): Command {
 
   program
     .command("version")
-    .description("print the version")
-    .action(() => {
-      process.stdout.write(`orun ${VERSION}\n`);
+    .description("print version, commit and build date")
+    .action(async () => {
+      process.stdout.write(await describeVersion());
     });
 
   program
