@@ -1,0 +1,36 @@
+import type { Ingress } from "../../src/agent/ingress-port.ts";
+import type { Route } from "../../src/state/route.ts";
+
+/** An ingress in memory: where it sends what, and how often it was told. */
+export interface FakeIngress extends Ingress {
+  directs: { service: string; upstreams: readonly string[] }[];
+  upstreams(service: string): readonly string[];
+  routes(): readonly Route[];
+}
+
+export function createFakeIngress(): FakeIngress {
+  const directed = new Map<string, readonly string[]>();
+  const directs: FakeIngress["directs"] = [];
+  let routes: readonly Route[] = [];
+  return {
+    directs,
+    upstreams: (service) => directed.get(service) ?? [],
+    routes: () => routes,
+    ensure: async (_, wanted) => {
+      await Promise.resolve();
+      routes = wanted;
+      for (const service of directed.keys())
+        if (!wanted.some((route) => route.service === service)) directed.delete(service);
+      return wanted.map(({ service }) => ({ service, state: "active", message: "", certificate: null }));
+    },
+    direct: async (service, upstreams) => {
+      await Promise.resolve();
+      directs.push({ service, upstreams });
+      directed.set(service, [...upstreams]);
+    },
+    directed: () => Promise.resolve(new Map(directed)),
+    connections: () => Promise.resolve(0),
+    metrics: () => Promise.resolve(null),
+    close: () => undefined,
+  };
+}
