@@ -1,5 +1,6 @@
 import type { ObservedContainer, ObservedNetwork } from "../state/observed.ts";
 import { freeAddress } from "../state/subnet.ts";
+import type { Clock } from "./clock.ts";
 import { EngineError } from "./errors.ts";
 
 /** Hands out static addresses on the environment's network, so that deployments side by side never get the same. */
@@ -11,27 +12,49 @@ export interface AddressPool {
   use(container: string, address: string): void;
   of(container: string): string | null;
   release(container: string): void;
+  /** Something that is not ours has it: another one is taken from now on. */
+  avoid(address: string): void;
+  /** Addresses of containers that an observation begun at `before` (ms) does not show are free again. */
+  forget(present: ReadonlySet<string>, before: number): void;
 }
 
-export function createAddressPool(): AddressPool {
-  const owned = new Map<string, string>();
+/** So many of the addresses that strangers were met at are avoided; the oldest are tried again. */
+const AVOIDED = 256;
+
+export function createAddressPool(clock: Clock): AddressPool {
+  const owned = new Map<string, { address: string; since: number }>();
+  const avoided = new Set<string>();
   const pending = new Set<string>();
+  const use = (id: string, address: string): void => {
+    if (owned.get(id)?.address !== address) owned.set(id, { address, since: clock.now() });
+  };
   return {
     observe(containers) {
       for (const { id, attachment } of containers) {
         if (attachment.kind === "attached" && attachment.staticAddress !== null)
-          owned.set(id, attachment.staticAddress);
+          use(id, attachment.staticAddress);
       }
     },
     take(network) {
-      const address = freeAddress(network.subnet, network.gateway, new Set([...owned.values(), ...pending]));
+      const address = freeAddress(
+        network.subnet,
+        network.gateway,
+        new Set([...[...owned.values()].map((item) => item.address), ...pending, ...avoided]),
+      );
       if (address === null) throw new EngineError("engine", `no free address is left in ${network.subnet}`);
       pending.add(address);
       return address;
     },
     giveBack: (address) => void pending.delete(address),
-    use: (container, address) => void owned.set(container, address),
-    of: (container) => owned.get(container) ?? null,
+    use,
+    of: (container) => owned.get(container)?.address ?? null,
     release: (container) => void owned.delete(container),
+    avoid(address) {
+      avoided.add(address);
+      for (const oldest of avoided) if (avoided.size > AVOIDED) avoided.delete(oldest);
+    },
+    forget(present, before) {
+      for (const [id, { since }] of owned) if (!present.has(id) && since < before) owned.delete(id);
+    },
   };
 }

@@ -1,3 +1,4 @@
+import { samePort } from "../manifest/port.ts";
 import type { EngineAction } from "../plan/action.ts";
 import type { Owner } from "../state/labels.ts";
 import { createAddressPool } from "./addresses.ts";
@@ -73,8 +74,8 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     emit(event);
   };
   const health = createHealthMonitor(parts.probe, clock, (name) => loop.wake(name));
-  const tracker = createTracker(health);
-  const addresses = createAddressPool();
+  const tracker = createTracker(health, clock);
+  const addresses = createAddressPool(clock);
   const ingress = createIngressLane({
     ingress: parts.ingress,
     memory,
@@ -88,6 +89,10 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     emit: tell,
     memory,
     tracker,
+    forget(present, before) {
+      tracker.forget(present, before);
+      addresses.forget(present, before);
+    },
     reconciler: () => required(reconciler),
     afterPass: async (_, signal) => {
       await sync?.refresh(signal);
@@ -116,10 +121,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
       portTaken: async (port, protocol, hostIP) => {
         const foreign = loop
           .observed()
-          ?.foreign.find(
-            (item) =>
-              item.running && item.ports.some((own) => own.port === port && own.protocol === protocol),
-          );
+          ?.foreign.find((item) => item.ports.some((own) => samePort(own, { port, protocol, hostIP })));
         return foreign === undefined
           ? await parts.files.portTaken(port, protocol, hostIP)
           : `container '${foreign.name}'`;

@@ -34,6 +34,15 @@ export type AgentEvent =
   | { type: "deployment.ready"; deployment: string; revision: string; commit: string; gapMs: number | null }
   | { type: "deployment.state"; deployment: string; from: string | null; to: string; message: string }
   | { type: "container.crashed"; deployment: string; container: string; exitCode: number; logs: string[] }
+  /** By this agent, because its liveness probe failed. */
+  | {
+      type: "container.restarted";
+      deployment: string;
+      container: string;
+      reason: string;
+      probes: string[];
+      logs: string[];
+    }
   | { type: "service.state"; service: string; to: string; message: string }
   | { type: "ingress.failed"; message: string; retryInMs: number }
   | { type: "ingress.recovered" }

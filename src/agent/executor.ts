@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ActionOf, EngineAction } from "../plan/action.ts";
+import { portText, samePort } from "../manifest/port.ts";
+import { isUp } from "../plan/container.ts";
 import { encodeCanonical } from "../state/canonical.ts";
 import { encodeLabels, type Owner } from "../state/labels.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
@@ -42,6 +44,9 @@ type Handlers = { [K in EngineAction["kind"]]: (action: ActionOf<K>, job: Job) =
 /** Calls by name from inside the network see no failure when the old one is stopped so long after it lost its name (SPEC 6), ms. */
 const DNS_SETTLE_MS = 1500;
 
+/** How many addresses are tried at one start. */
+const MOVES_MAX = 5;
+
 /** Carries out one action. Throws {@link EngineError}. */
 export function createExecutor(parts: ExecutorParts): (action: EngineAction, job: Job) => Promise<void> {
   const { engine, owner, memory, tracker, addresses, files, ingress, clock } = parts;
@@ -62,6 +67,45 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
       { id: attachment.networkId, address, alias: alias ? container.deployment : null },
       job.signal,
     );
+  };
+
+  const end = async (id: string, graceMs: number, job: Job): Promise<void> => {
+    tracker.dying(id, true);
+    try {
+      await engine.stop(id, graceMs, job.signal);
+    } finally {
+      tracker.dying(id, false);
+    }
+  };
+
+  /** Starts a container; when something else has its address by now, with another one. */
+  const startSomewhere = async (id: string, job: Job): Promise<void> => {
+    for (let moves = 0; ; moves++) {
+      try {
+        await engine.start(id, job.signal);
+        return;
+      } catch (error) {
+        const isTaken = error instanceof EngineError && error.kind === "address-taken";
+        if (!isTaken || moves === MOVES_MAX || !(await move(id, job))) throw error;
+      }
+    }
+  };
+
+  /** Gives a stopped container another address; whether it could. */
+  const move = async (id: string, job: Job): Promise<boolean> => {
+    const attachment = (await fresh(id, job))?.attachment;
+    if (attachment?.kind !== "attached" || attachment.networkId !== job.network?.id) return false;
+    if (attachment.staticAddress !== null) addresses.avoid(attachment.staticAddress);
+    const address = addresses.take(job.network);
+    try {
+      const alias = attachment.aliases.includes(job.deployment) ? job.deployment : null;
+      await engine.detach(id, job.network.id, job.signal);
+      await engine.attach(id, { id: job.network.id, address, alias }, job.signal);
+      addresses.use(id, address);
+    } finally {
+      addresses.giveBack(address);
+    }
+    return true;
   };
 
   let making: Promise<ObservedNetwork> | null = null;
@@ -116,7 +160,7 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
       }
     },
     start: async (action, job) => {
-      await engine.start(action.container, job.signal);
+      await startSomewhere(action.container, job);
       tracker.started(action.container);
     },
     promote: async (action, job) => {
@@ -157,7 +201,7 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     stop: async (action, job) => {
       if ((await fresh(action.container, job)) === null) return;
       tracker.settled(action.container);
-      await engine.stop(action.container, action.graceMs, job.signal);
+      await end(action.container, action.graceMs, job);
     },
     remove: async (action, job) => {
       const container = await fresh(action.container, job);
@@ -194,8 +238,8 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     restart: async (action, job) => {
       const container = await fresh(action.container, job);
       if (container?.phase !== "running") return;
-      await engine.stop(container.id, action.graceMs, job.signal);
-      await engine.start(container.id, job.signal);
+      await end(container.id, action.graceMs, job);
+      await startSomewhere(container.id, job);
     },
   };
 
@@ -206,16 +250,15 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
 
 /** Before anything is touched: host ports that none of the deployment's own containers holds must be free. */
 async function refuseTakenPorts(revision: DeploymentRevision, job: Job, files: NodeFiles): Promise<void> {
-  const held = job.containers
-    .filter((container) => container.phase === "running" || container.phase === "restarting")
-    .flatMap((container) => container.ports);
-  for (const { port, protocol, hostIP } of revision.spec.ports) {
-    if (port === null || held.some((own) => own.port === port && own.protocol === protocol)) continue;
+  const held = job.containers.filter(isUp).flatMap((container) => container.ports);
+  for (const wanted of revision.spec.ports) {
+    const { port, protocol, hostIP } = wanted;
+    if (port === null || held.some((own) => samePort(own, wanted))) continue;
     const taker = await files.portTaken(port, protocol, hostIP);
     if (taker !== null) {
       throw new EngineError(
         "port-taken",
-        `host port ${String(port)}/${protocol} is taken by ${taker}: stop it, or give the deployment another port`,
+        `host port ${portText(wanted)} is taken by ${taker}: stop it, or give the deployment another port`,
       );
     }
   }

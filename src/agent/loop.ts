@@ -4,35 +4,23 @@ import { backoff } from "./backoff.ts";
 import { isStopped, type Clock } from "./clock.ts";
 import { EngineError } from "./errors.ts";
 import type { Emit } from "./events.ts";
+import { createCrashes, type Crash } from "./crashes.ts";
+import { followEvents } from "./follow-events.ts";
 import { lastLines } from "./last-words.ts";
 import type { MemoryStore } from "./memory.ts";
-import type { Engine } from "./ports.ts";
+import type { Engine, EngineEvent } from "./ports.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { Tracker } from "./tracker.ts";
 
 /** At least so often everything is looked at, to catch what no event told (SPEC 3), ms. */
 const SAFETY_NET_MS = 30_000;
-/** A crash is reported for so long after it, ms. */
-const CRASH_SHOWN_MS = 15_000;
-const WATCHED = new Set([
-  "die",
-  "destroy",
-  "stop",
-  "pause",
-  "unpause",
-  "rename",
-  "update",
-  "oom",
-  "start",
-  "connect",
-  "disconnect",
-]);
+const SOONEST_MS = 10;
 
 export interface Loop {
   /** The state to lead the engine to from now on; a newer one replaces an older one at once. */
   submit(desired: DesiredState): void;
   wake(deployment: string | null): void;
-  crash(name: string, now: number): string | null;
+  crash(name: string, now: number): Crash | null;
   /** The last complete observation; null before the first. */
   observed(): ObservedState | null;
   run(signal: AbortSignal): Promise<void>;
@@ -47,6 +35,8 @@ export function createLoop(parts: {
   emit: Emit;
   memory: MemoryStore;
   tracker: Tracker;
+  /** What is remembered of containers that are gone: not `present` in an observation begun at `before` (ms). */
+  forget: (present: ReadonlySet<string>, before: number) => void;
   reconciler: () => Reconciler;
   afterPass: (observed: ObservedState, signal: AbortSignal) => Promise<void>;
 }): Loop {
@@ -61,7 +51,9 @@ export function createLoop(parts: {
   const again = new Set<string>();
   const lanes = new Map<string, Promise<void>>();
   const due = new Map<string, number>();
-  const crashes = new Map<string, { message: string; at: number }>();
+  const crashes = createCrashes();
+  /** When a deployment's lane last ended, ms: an observation begun before that knows nothing of what it did. */
+  const ended = new Map<string, number>();
   const waiters = new Set<() => void>();
 
   const wake = (deployment: string | null): void => {
@@ -102,7 +94,8 @@ export function createLoop(parts: {
             signal,
           );
         if (next === null) due.delete(name);
-        else due.set(name, next);
+        // Never at once: a time that has come and changes nothing must not keep the agent busy.
+        else due.set(name, Math.max(next, clock.now() + SOONEST_MS));
         observed = null;
       } while (again.has(name) && !signal.aborted);
     })()
@@ -118,6 +111,7 @@ export function createLoop(parts: {
       })
       .finally(() => {
         lanes.delete(name);
+        ended.set(name, clock.now());
         ring?.();
         for (const waiter of waiters) waiter();
       });
@@ -125,11 +119,12 @@ export function createLoop(parts: {
   };
 
   const pass = async (signal: AbortSignal): Promise<void> => {
+    const begun = clock.now();
     const observed = await engine.observe(null, signal);
     if (lost > 0) emit({ type: "engine.found" });
     lost = 0;
     world = observed;
-    parts.tracker.forget(new Set(observed.containers.map((container) => container.id)));
+    parts.forget(new Set(observed.containers.map((container) => container.id)), begun);
     if (desired === null) return;
     const names = new Set([
       ...desired.deployments.keys(),
@@ -139,7 +134,9 @@ export function createLoop(parts: {
     for (const name of names)
       lane(
         name,
-        { ...observed, containers: observed.containers.filter((container) => container.deployment === name) },
+        (ended.get(name) ?? -Infinity) >= begun
+          ? null
+          : { ...observed, containers: observed.containers.filter((item) => item.deployment === name) },
         signal,
       );
     await Promise.all(lanes.values().map((work) => Promise.race([work, clock.sleep(50, signal)])));
@@ -148,69 +145,44 @@ export function createLoop(parts: {
   };
 
   const noteCrash = async (name: string, id: string, signal: AbortSignal): Promise<void> => {
-    const known = world?.containers.find((container) => container.id === id);
-    if (known?.restartPolicy !== "always") return;
     const now = await engine.inspect(id, signal);
     if (now?.restartPolicy !== "always") return;
     const logs = await lastLines(engine, id, signal);
-    const last = logs.at(-1);
-    const message = `${now.name} exited with code ${String(now.exitCode)}${now.oomKilled ? " (out of memory)" : ""}${last === undefined ? "" : `; last log line: ${last}`}`;
-    crashes.set(name, { message, at: clock.now() });
-    due.set(name, clock.now() + CRASH_SHOWN_MS);
-    emit({ type: "container.crashed", deployment: name, container: now.name, exitCode: now.exitCode, logs });
+    const { exitCode, oomKilled, revision } = now;
+    crashes.note(name, { container: now.name, revision, exitCode, oomKilled, logs }, clock.now());
+    emit({ type: "container.crashed", deployment: name, container: now.name, exitCode, logs });
+    wake(name);
   };
 
-  const follow = async (signal: AbortSignal): Promise<void> => {
-    let failures = 0;
-    while (!signal.aborted) {
-      try {
-        await engine.events(
-          () => {
-            failures = 0;
-            wake(null);
-          },
-          (event) => {
-            if (!WATCHED.has(event.action.split(":")[0] ?? "")) return;
-            const name =
-              event.deployment ??
-              world?.containers.find((container) => container.id === event.containerId)?.deployment ??
-              null;
-            if (name === null) return;
-            wake(name);
-            if (event.action === "die" && !lanes.has(name)) {
-              noteCrash(name, event.containerId, signal).catch((error: unknown) => {
-                if (!signal.aborted)
-                  emit({
-                    type: "warning",
-                    message: `${name}: its crash could not be looked at: ${error instanceof Error ? error.message : String(error)}`,
-                  });
-              });
-            }
-          },
-          signal,
-        );
-      } catch {
-        // The pass that follows meets the same engine and reports it.
-      }
-      failures++;
-      await clock.sleep(backoff(failures, 200, 5000, Math.random), signal);
-    }
+  const onEvent = (event: EngineEvent, signal: AbortSignal): void => {
+    const known = world?.containers.find((container) => container.id === event.containerId);
+    const name = event.deployment ?? known?.deployment ?? null;
+    if (name === null) return;
+    wake(name);
+    if (event.action !== "die" || parts.tracker.isDying(event.containerId)) return;
+    noteCrash(name, event.containerId, signal).catch((error: unknown) => {
+      if (signal.aborted) return;
+      const why = error instanceof Error ? error.message : String(error);
+      emit({ type: "warning", message: `${name}: its crash could not be looked at: ${why}` });
+    });
   };
 
   return {
     wake,
     observed: () => world,
     submit(next) {
-      if (desired?.commit !== next.commit) crashes.clear();
       desired = next;
       wake(null);
     },
-    crash(name, now) {
-      const crash = crashes.get(name);
-      return crash === undefined || now > crash.at + CRASH_SHOWN_MS ? null : crash.message;
-    },
+    crash: (name, now) => crashes.of(name, now),
     async run(signal) {
-      const events = follow(signal);
+      const events = followEvents(
+        engine,
+        clock,
+        () => wake(null),
+        (event) => onEvent(event, signal),
+        signal,
+      );
       let nextFull = 0;
       while (!signal.aborted) {
         const bell = new AbortController();

@@ -10,18 +10,20 @@ import type { Owner } from "../state/labels.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
 import type { ObservedState } from "../state/observed.ts";
 import type { AddressPool } from "./addresses.ts";
-import { blockedBy } from "./blocked.ts";
+import { blockedBy, type Blocked } from "./blocked.ts";
 import type { Clock } from "./clock.ts";
+import type { Crash } from "./crashes.ts";
 import { EngineError } from "./errors.ts";
 import type { Emit } from "./events.ts";
 import type { Job } from "./executor.ts";
+import { createGiveUp } from "./give-up.ts";
 import type { HealthMonitor } from "./health.ts";
 import type { ImageLane } from "./image-lane.ts";
 import type { IngressLane } from "./ingress-lane.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { Engine } from "./ports.ts";
 import { lastWords } from "./last-words.ts";
-import { createRetries, type Retry } from "./retries.ts";
+import { createRetries } from "./retries.ts";
 import type { Tracker } from "./tracker.ts";
 import { watchedOf } from "./watched.ts";
 
@@ -41,8 +43,8 @@ export interface ReconcilerParts {
   wake: (name: string) => void;
   /** Others may wait for what has just changed here. */
   wakeDependents: (name: string) => void;
-  /** A crash of a moment ago, for people; null: none. */
-  crash: (name: string, now: number) => string | null;
+  /** A crash of late, for people; null: none. */
+  crash: (name: string, now: number) => Crash | null;
 }
 
 export interface DeploymentReport {
@@ -50,6 +52,9 @@ export interface DeploymentReport {
   wanted: DesiredDeployment | null;
   target: Target;
   containers: readonly TrackedContainer[];
+  crash: Crash | null;
+  /** Restarts by this agent because liveness failed, since the agent started. */
+  livenessRestarts: number;
 }
 
 /** What takes as long as a container's grace period, and must not keep its deployment from anything else. */
@@ -70,10 +75,18 @@ export interface Reconciler {
 export function createReconciler(parts: ReconcilerParts): Reconciler {
   const { engine, memory, clock, emit } = parts;
   const retries = createRetries(clock, emit);
+  const giveUp = createGiveUp({ engine, memory, health: parts.health, clock, emit, retries });
   const conditions = new Map<string, Condition>();
   const lastActions = new Map<string, string>();
+  const livenessRestarts = new Map<string, number>();
   /** Since when nothing of a deployment serves because of its own release, ms. */
   const gaps = new Map<string, number>();
+
+  /** What crashed counts while it is still wanted. */
+  const crashOf = (name: string, wanted: DesiredDeployment | null, now: number): Crash | null => {
+    const crash = parts.crash(name, now);
+    return wanted?.kind !== "run" || crash?.revision === wanted.revision.revision ? crash : null;
+  };
 
   const condition = (name: string): Condition | null => conditions.get(name) ?? null;
 
@@ -93,12 +106,18 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const revision = wanted?.kind === "run" ? wanted.revision : null;
     const image =
       revision === null ? ({ kind: "unknown" } as const) : parts.images.state(name, revision, now);
-    const target = resolveTarget(wanted, remembered, containers, { prunable: desired.prunable, image });
+    const blocked = blockedBy(wanted, desired, world, condition);
+    const target = resolveTarget(wanted, remembered, containers, {
+      prunable: desired.prunable,
+      image,
+      blocked: blocked !== null,
+    });
     const aim = target.kind === "run" ? target.revision : null;
-    parts.health.sync(name, watchedOf(target, containers));
-    containers = parts.tracker.track(own, now);
-    if (retries.of(name)?.specHash !== (revision?.specHash ?? null)) retries.clear(name);
-    let current = retries.of(name);
+    parts.health.sync(name, watchedOf(target, remembered.lastGood, containers));
+    containers = parts.tracker.track(own, now).map((container) => ({
+      ...container,
+      retryAt: retries.container(name, container.id),
+    }));
     const routes = parts.ingress.routes(name);
 
     const wantsImage =
@@ -118,44 +137,38 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       containers,
       networkId: slice.network?.id ?? null,
       routing: routingOf(routes, parts.ingress.directed(), containers),
-      imageReady: aim !== null && parts.images.state(name, aim, now).kind === "ready",
+      image: aim === null ? { kind: "unknown" } : parts.images.state(name, aim, now),
       fallback: hasFallback(name, aim, containers),
       lastGood: remembered.lastGood?.revision ?? null,
-      blocked:
-        aim !== null && aim.revision === revision?.revision
-          ? blockedBy(wanted, desired, world, condition)
-          : null,
-      notBefore: current?.action === null ? current.notBefore : 0,
+      blocked: aim !== null && aim.revision === revision?.revision ? (blocked?.reason ?? null) : null,
+      notBefore: retries.startNotBefore(name),
       now,
     };
     let decision: Decision = decide(input);
-    if (decision.kind === "act" && decision.action.kind === "pull" && aim !== null) {
-      const state = parts.images.state(name, aim, now);
-      if (state.kind === "pulling")
-        decision = { kind: "wait", for: "its image", until: null, container: null };
-      else if (state.kind === "failed")
-        decision = { kind: "wait", for: "its image", until: state.retryAt, container: null };
+    const asked = decision.kind === "act" ? decision.action : null;
+    retries.tidy(name, revision?.specHash ?? null, new Set(own.map((container) => container.id)), asked);
+    if (asked !== null && now < retries.notBefore(name, asked))
+      decision = {
+        kind: "wait",
+        for: "the next try",
+        until: retries.notBefore(name, asked),
+        container: null,
+        late: false,
+      };
+    report(name, { wanted, target, containers, decision, blocked, now });
+    if (decision.kind !== "act") {
+      lastActions.delete(name);
+      if (decision.kind === "done" && wanted === null && containers.length === 0) {
+        forget(name);
+        return null;
+      }
+      return soonest([
+        decision.kind === "wait" ? decision.until : null,
+        image.kind === "failed" ? image.retryAt : null,
+        retries.next(name),
+        crashOf(name, wanted, now)?.until ?? null,
+      ]);
     }
-    if (
-      decision.kind === "act" &&
-      current !== null &&
-      current.action === describe(decision.action) &&
-      now < current.notBefore
-    ) {
-      decision = { kind: "wait", for: "the next try", until: current.notBefore, container: null };
-    } else if (decision.kind !== "act" && current !== null && current.action !== null) {
-      // What failed is not needed any more.
-      retries.clear(name);
-      current = null;
-    }
-    report(name, wanted, target, containers, decision, current, now);
-    if (decision.kind !== "act") lastActions.delete(name);
-    if (decision.kind === "done") {
-      if (wanted === null && containers.length === 0) forget(name);
-      return image.kind === "failed" ? image.retryAt : null;
-    }
-    if (decision.kind === "wait")
-      return image.kind === "failed" ? Math.min(image.retryAt, decision.until ?? Infinity) : decision.until;
 
     const { action } = decision;
     const job: Job = {
@@ -174,7 +187,10 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       "container" in action ? containers.find((item) => item.id === action.container) : undefined;
     if (action.kind === "fail") {
       if (aim !== null && container !== undefined)
-        await giveUp(job, aim, container, action.reason, input.fallback);
+        await giveUp(
+          { deployment: name, revision: aim, container, message: action.reason, fallback: input.fallback },
+          signal,
+        );
       return "again";
     }
     if (action.kind === "retire" || action.kind === "stop" || action.kind === "restart") {
@@ -183,7 +199,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     }
     try {
       await parts.execute(action, job);
-      if (current !== null && current.action !== null) retries.clear(name);
+      retries.succeeded(name, action);
       emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - now });
       const repeated = lastActions.get(name) === describe(action);
       lastActions.set(name, describe(action));
@@ -208,7 +224,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         error instanceof EngineError &&
         (error.kind === "refused" || error.kind === "engine" || error.kind === "port-taken");
       if (unproven && lasting && input.fallback) {
-        await giveUp(job, aim, container, `it could not be started: ${error.message}`, true);
+        const message = `it could not be started: ${error.message}`;
+        await giveUp({ deployment: name, revision: aim, container, message, fallback: true }, signal);
       } else retries.failed(name, revision?.specHash ?? null, action, error);
     }
     return "again";
@@ -223,10 +240,16 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       (item) => item.id !== action.container && item.phase === "running" && item.restartPolicy === "always",
     );
     if (action.kind === "stop" && !others) gaps.set(name, from);
-    parts
-      .execute(action, job)
+    const work = async (): Promise<void> => {
+      if (action.kind === "restart") await noteRestart(name, action, job.signal);
+      await parts.execute(action, job);
+    };
+    work()
       .then(
-        () => emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - from }),
+        () => {
+          retries.succeeded(name, action);
+          emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - from });
+        },
         (error: unknown) => {
           if (!job.signal.aborted) retries.failed(name, specHash, action, error);
         },
@@ -237,37 +260,16 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       });
   };
 
-  /** A container that did not prove itself: back to the last good form or, on a first deployment, another try later. */
-  const giveUp = async (
-    job: Job,
-    revision: DeploymentRevision,
-    container: TrackedContainer,
-    message: string,
-    fallback: boolean,
+  /** A restart for liveness is the agent's own deed: no crash, and counted apart. */
+  const noteRestart = async (
+    name: string,
+    action: Extract<Lasting, { kind: "restart" }>,
+    signal: AbortSignal,
   ): Promise<void> => {
-    const seen = await lastWords(engine, parts.health, container.id, job.signal);
-    if (fallback) {
-      const at = Math.round(clock.now());
-      const { specHash, commit } = revision;
-      const quarantine = { specHash, revision: revision.revision, commit, message, ...seen, at };
-      memory.updateDeployment(job.deployment, (current) => ({ ...current, quarantine }));
-    } else {
-      const last = seen.logs.at(-1);
-      retries.failed(
-        job.deployment,
-        revision.specHash,
-        null,
-        new Error(last === undefined ? message : `${message}; last log line: ${last}`),
-      );
-    }
-    emit({
-      type: "rollout.failed",
-      deployment: job.deployment,
-      revision: revision.revision,
-      message,
-      ...seen,
-      returned: fallback,
-    });
+    const seen = await lastWords(engine, parts.health, action.container, signal);
+    livenessRestarts.set(name, (livenessRestarts.get(name) ?? 0) + 1);
+    const { name: container, reason } = action;
+    emit({ type: "container.restarted", deployment: name, container, reason, ...seen });
   };
 
   const hasFallback = (
@@ -283,17 +285,18 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   const report = (
     name: string,
-    wanted: DesiredDeployment | null,
-    target: Target,
-    containers: readonly TrackedContainer[],
-    decision: Decision,
-    failure: Retry | null,
-    now: number,
+    seen: Omit<DeploymentReport, "condition" | "crash" | "livenessRestarts"> & {
+      decision: Decision;
+      blocked: Blocked | null;
+      now: number;
+    },
   ): void => {
+    const { wanted, target, containers, decision, blocked, now } = seen;
     const image =
       wanted?.kind === "run"
         ? parts.images.state(name, wanted.revision, now)
         : ({ kind: "unknown" } as const);
+    const crash = crashOf(name, wanted, now);
     const condition = conditionOf({
       wanted,
       target,
@@ -301,8 +304,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       containers,
       image,
       decision,
-      failure,
-      crash: parts.crash(name, now),
+      blocked,
+      failure: retries.shown(name),
+      crash: crash?.message ?? null,
       now,
     });
     const before = conditions.get(name);
@@ -315,9 +319,16 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
         to: condition.state,
         message: condition.message,
       });
-      parts.wakeDependents(name);
     }
-    parts.publish(name, { condition, wanted, target, containers });
+    if (before?.state !== condition.state || before.settled !== condition.settled) parts.wakeDependents(name);
+    parts.publish(name, {
+      condition,
+      wanted,
+      target,
+      containers,
+      crash,
+      livenessRestarts: livenessRestarts.get(name) ?? 0,
+    });
     if (condition.state === "running" && wanted?.kind === "run") remember(name, wanted.revision, now);
   };
 
@@ -357,6 +368,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     conditions.delete(name);
     retries.clear(name);
     gaps.delete(name);
+    livenessRestarts.delete(name);
     parts.health.sync(name, []);
     memory.update((current) => {
       if (!(name in current.deployments)) return current;
@@ -378,4 +390,10 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       }
     },
   };
+}
+
+/** The earliest of some times (ms); null: none is known. */
+function soonest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

@@ -40,11 +40,14 @@ interface DeploymentStatus {
   commit: string | null;
   ready_replicas: number;
   replicas: number;
+  /** By the engine, of the containers that there are now. */
   restarts: number;
+  /** By the agent since it started, because liveness failed. */
+  liveness_restarts: number;
   health: { readiness: string | null; liveness: string | null };
   started_at: string | null;
   since: string;
-  /** The probe history and last log lines of the release that failed; empty else. */
+  /** The probe history and last log lines of the release that failed, or the last log lines of what crashed; empty else. */
   probes: string[];
   logs: string[];
   containers: {
@@ -237,6 +240,7 @@ function deploymentStatus(
     ready_replicas: condition.readyReplicas,
     replicas: condition.replicas,
     restarts: containers.reduce((sum, container) => sum + container.restarts, 0),
+    liveness_restarts: report.livenessRestarts,
     health: {
       readiness: shown === null ? null : word(shown.readiness),
       liveness:
@@ -249,7 +253,7 @@ function deploymentStatus(
     started_at: isoOrNull(shown?.startedAt ?? null),
     since: iso(since),
     probes: quarantine?.probes ?? [],
-    logs: quarantine?.logs ?? [],
+    logs: quarantine?.logs ?? [...(report.crash?.logs ?? [])],
     containers: containers.map((container) => ({
       id: container.id,
       name: container.name,

@@ -1,5 +1,6 @@
 import type { TrackedContainer } from "../plan/input.ts";
 import type { ObservedContainer } from "../state/observed.ts";
+import type { Clock } from "./clock.ts";
 import type { HealthMonitor } from "./health.ts";
 
 /** What the agent remembers of containers between observations: since when a phase, and whether it started them itself. */
@@ -11,13 +12,23 @@ export interface Tracker {
   settled(id: string): void;
   /** Something lasting is being done to it; null: it is done. */
   occupy(id: string, by: TrackedContainer["busy"]): void;
-  forget(present: ReadonlySet<string>): void;
+  /** A call of this agent ends it, or has just ended it: its end is no crash. */
+  dying(id: string, now: boolean): void;
+  isDying(id: string): boolean;
+  /** Drops what is known of containers that an observation begun at `before` (ms) does not show. */
+  forget(present: ReadonlySet<string>, before: number): void;
 }
 
-export function createTracker(health: HealthMonitor): Tracker {
+/** The engine's event of an end may come so long after its answer, ms. */
+const ECHO_MS = 2000;
+
+export function createTracker(health: HealthMonitor, clock: Clock): Tracker {
   const seen = new Map<string, { key: string; since: number }>();
-  const tried = new Set<string>();
-  const busy = new Map<string, NonNullable<TrackedContainer["busy"]>>();
+  /** By id, when it was started (ms). */
+  const tried = new Map<string, number>();
+  /** By id, until when its end is ours (ms). */
+  const dying = new Map<string, number>();
+  const busy = new Map<string, { by: NonNullable<TrackedContainer["busy"]>; since: number }>();
   return {
     track: (containers, now) =>
       containers.map((container) => {
@@ -32,19 +43,24 @@ export function createTracker(health: HealthMonitor): Tracker {
           tried: tried.has(container.id),
           readiness: facts.readiness,
           alive: facts.liveness !== "failing",
-          busy: busy.get(container.id) ?? null,
+          busy: busy.get(container.id)?.by ?? null,
+          busySince: busy.get(container.id)?.since ?? null,
+          retryAt: null,
         };
       }),
-    started: (id) => void tried.add(id),
+    started: (id) => void tried.set(id, clock.now()),
     settled: (id) => void tried.delete(id),
     occupy(id, by) {
       if (by === null) busy.delete(id);
-      else busy.set(id, by);
+      else busy.set(id, { by, since: clock.now() });
     },
-    forget(present) {
-      for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
-      for (const id of tried) if (!present.has(id)) tried.delete(id);
-      for (const id of busy.keys()) if (!present.has(id)) busy.delete(id);
+    dying: (id, now) => void dying.set(id, now ? Infinity : clock.now() + ECHO_MS),
+    isDying: (id) => (dying.get(id) ?? -Infinity) >= clock.now(),
+    forget(present, before) {
+      for (const [id, { since }] of seen) if (!present.has(id) && since < before) seen.delete(id);
+      for (const [id, at] of tried) if (!present.has(id) && at < before) tried.delete(id);
+      for (const [id, { since }] of busy) if (!present.has(id) && since < before) busy.delete(id);
+      for (const [id, until] of dying) if (!present.has(id) && until < before) dying.delete(id);
       health.forget(present);
     },
   };

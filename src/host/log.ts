@@ -112,6 +112,11 @@ function sentence(event: AgentEvent): { level: Level; message: string } {
         level: "error",
         message: `${event.deployment}: ${event.container} exited with code ${String(event.exitCode)}${event.logs.length === 0 ? "" : `; last log line: ${event.logs.at(-1) ?? ""}`}`,
       };
+    case "container.restarted":
+      return {
+        level: "warn",
+        message: `${event.deployment}: ${event.container} is restarted: ${event.reason}${event.probes.length === 0 ? "" : ` (${event.probes.at(-1) ?? ""})`}`,
+      };
     case "service.state":
       return {
         level: event.to === "active" ? "info" : "warn",

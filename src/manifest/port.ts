@@ -51,8 +51,11 @@ export const ports = z.array(port).superRefine((items, context) => {
   });
 });
 
+/** Where the host publishes something; `port` null: nowhere. */
+export type HostPortClaim = Pick<Port, "port" | "protocol" | "hostIP">;
+
 /** Whether two host ports cannot be published side by side on one host; an absent `hostIP` is every address. */
-export function samePort(a: Port, b: Port): boolean {
+export function samePort(a: HostPortClaim, b: HostPortClaim): boolean {
   if (a.port === null || a.port !== b.port || a.protocol !== b.protocol) return false;
   const every = (address: string | null): boolean =>
     address === null || address === "0.0.0.0" || address === "::";
@@ -60,6 +63,6 @@ export function samePort(a: Port, b: Port): boolean {
 }
 
 /** A host port as people write it: `127.0.0.1:80/tcp`. */
-export function portText(port: Port): string {
+export function portText(port: HostPortClaim): string {
   return `${port.hostIP === null ? "" : `${port.hostIP}:`}${String(port.port)}/${port.protocol}`;
 }

@@ -14,7 +14,7 @@ export interface Arrangement {
 /** Puts the containers of the target's revision into its replicas; what is left is surplus, the rest is old. */
 export function arrange(input: DeploymentInput, revision: DeploymentRevision): Arrangement {
   const leaving = input.containers.filter(isLeaving);
-  const here = input.containers.filter((container) => !isLeaving(container));
+  const here = input.containers.filter((container) => !isLeaving(container) && !isGone(container));
   const current = here.filter(
     (container) => container.revision === revision.revision && onNetwork(input, revision, container),
   );
@@ -36,6 +36,11 @@ export function arrange(input: DeploymentInput, revision: DeploymentRevision): A
 /** Being retired or stopped at this moment. */
 export function isLeaving(container: TrackedContainer): boolean {
   return container.busy === "retire" || container.busy === "stop";
+}
+
+/** Nothing can be done with it any more but to remove it; how long that takes is the engine's matter. */
+export function isGone(container: TrackedContainer): boolean {
+  return container.phase === "dead" || container.phase === "removing";
 }
 
 function rank(container: TrackedContainer): number {

@@ -41,6 +41,8 @@ export function conditionOf(facts: {
   containers: readonly TrackedContainer[];
   image: ImageState;
   decision: Decision;
+  /** Why the wanted revision cannot be begun yet; null: nothing stands in its way. */
+  blocked: { reason: string; lasting: boolean } | null;
   failure: Failure | null;
   crash: string | null;
   now: number;
@@ -89,13 +91,16 @@ export function conditionOf(facts: {
     return say("pulling", "pulling", `pulling ${wanted.revision.spec.image ?? ""}`, false);
   if (image.kind === "failed" && (!onWanted || readyReplicas < replicas))
     return say(ready.length > 0 ? "held" : "failed", "image", image.message, true);
-  if (failure !== null) return say(ready.length > 0 ? "held" : "failed", "error", failure.message, true);
+  if (failure !== null && !(onWanted && readyReplicas >= replicas && decision.kind === "done"))
+    return say(ready.length > 0 ? "held" : "failed", "error", failure.message, true);
   if (onWanted && readyReplicas >= replicas) {
     const settled = decision.kind === "done";
     return facts.crash !== null
       ? say("degraded", "crashed", facts.crash, settled)
       : say("running", "ready", "", settled);
   }
+  if (facts.blocked !== null && (!onWanted || readyReplicas < replicas) && decision.kind !== "act")
+    return say("pending", "waiting", `waiting for ${facts.blocked.reason}`, facts.blocked.lasting && idle);
   if (
     decision.kind === "wait" &&
     decision.container === null &&
@@ -120,5 +125,6 @@ export function conditionOf(facts: {
     );
   }
   const message = decision.kind === "wait" ? `waiting for ${decision.for}` : "";
-  return say("starting", "starting", message, false);
+  const late = decision.kind === "wait" && decision.late;
+  return say("starting", late ? "late" : "starting", message, late);
 }

@@ -1,5 +1,6 @@
 /** What a single container's facts mean: proven, serving, ready. */
 import type { DeploymentRevision } from "../state/memory.ts";
+import type { ObservedContainer } from "../state/observed.ts";
 import type { DeploymentInput, TrackedContainer } from "./input.ts";
 
 /** Without any probe: ready after running so long (SPEC 2), ms. */
@@ -8,6 +9,11 @@ const SETTLE_MS = 1000;
 /** The restart policy is the mark of proof (SPEC 3). */
 export function isProven(container: TrackedContainer): boolean {
   return container.restartPolicy === "always";
+}
+
+/** Whether its process runs, or comes back by itself. */
+export function isUp(container: ObservedContainer): boolean {
+  return container.phase === "running" || container.phase === "restarting" || container.phase === "paused";
 }
 
 /** Whether it answers to the deployment's name in the environment's network. */

@@ -1,5 +1,5 @@
 import { isProven, isReady } from "./container.ts";
-import { isLeaving } from "./arrange.ts";
+import { isGone, isLeaving } from "./arrange.ts";
 import { keepUp, startAgain } from "./heal.ts";
 import type { Decision, DeploymentInput } from "./input.ts";
 import { decideRecreate } from "./recreate.ts";
@@ -31,14 +31,18 @@ export function decide(listed: DeploymentInput): Decision {
 }
 
 function decideAbsent(input: DeploymentInput, graceMs: number): Decision {
-  const next = input.containers.find((container) => !isLeaving(container));
+  const here = input.containers.filter((container) => !isLeaving(container) && !isGone(container));
+  // One that cannot be removed now keeps none of the others.
+  const next =
+    here.find((container) => container.retryAt === null || input.now >= container.retryAt) ?? here[0];
   if (next !== undefined) return drop(input, next, graceMs, "the deployment is gone from the repository");
-  return input.containers.length === 0 ? { kind: "done" } : wait("its containers to end", null);
+  if (input.containers.length === 0) return { kind: "done" };
+  return wait("its containers to end", input.containers.some(isGone) ? input.now + 1000 : null);
 }
 
 /** A deployment whose spec is not known: what was proven is kept alive, and what failed goes. */
 function decideKeep(input: DeploymentInput, dropRevision: string | null): Decision {
-  const here = input.containers.filter((container) => container.busy === null);
+  const here = input.containers.filter((container) => container.busy === null && !isGone(container));
   const dropped = here.find((container) => container.revision === dropRevision);
   const kept = here.filter((container) => container.revision !== dropRevision);
   if (dropped !== undefined && kept.length > 0) return drop(input, dropped, 10_000, "its revision failed");

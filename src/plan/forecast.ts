@@ -25,6 +25,7 @@ export function forecast(input: DeploymentInput): Action[] {
       state = change(state, id, (container) => ({ ...container, readiness: "passing", since: -Infinity }));
       if (decision.until === null) state = { ...state, fallback: false };
     } else if (decision.until !== null) state = { ...state, now: Math.max(decision.until, state.now) };
+    else if (state.image.kind === "pulling") state = { ...state, image: { kind: "ready" } };
     else if (state.blocked !== null) state = { ...state, blocked: null };
     else break;
   }
@@ -35,7 +36,7 @@ export function forecast(input: DeploymentInput): Action[] {
 export function simulate(state: DeploymentInput, action: Action): DeploymentInput {
   switch (action.kind) {
     case "pull":
-      return { ...state, imageReady: true };
+      return { ...state, image: { kind: "ready" } };
     case "ensure-network":
       return { ...state, networkId: state.networkId ?? "network" };
     case "create":
@@ -171,5 +172,7 @@ function created(state: DeploymentInput, action: Extract<Action, { kind: "create
     readiness: "unknown",
     alive: true,
     busy: null,
+    busySince: null,
+    retryAt: null,
   };
 }

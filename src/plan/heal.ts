@@ -1,9 +1,9 @@
 /** Undoing what hands, crashes and accidents did to containers that are otherwise as they should be (SPEC 3). */
 import { containerName } from "../state/labels.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
-import { canReturn, hasAlias, isProven } from "./container.ts";
+import { canReturn, hasAlias, isProven, revisionReady } from "./container.ts";
 import type { Decision, DeploymentInput, TrackedContainer } from "./input.ts";
-import { act, wait } from "./step.ts";
+import { act, notLaterThan, wait } from "./step.ts";
 
 /** A person's `docker restart` gets so long to finish before the agent acts (SPEC 3), ms. */
 const PASSING_MS = 1000;
@@ -12,35 +12,41 @@ const PAUSED_MS = 10_000;
 
 /** Restores what hands or accidents changed about a container whatever its revision: pause, name. */
 export function keepUp(input: DeploymentInput): Decision | null {
+  let pending: Decision | null = null;
   for (const container of input.containers) {
-    if (container.busy !== null) continue;
-    const { phase, since } = container;
-    if (phase === "paused") {
-      if (input.now < since + PAUSED_MS) return wait("a paused container", since + PAUSED_MS);
-      return act("resume", container, "left paused");
-    }
-    if (phase === "removing") return wait("a removal to finish", input.now + 500);
-    if (phase === "dead") return act("remove", container, "the engine gave it up as dead");
-    const name = containerName(
-      input.environment,
-      container.deployment,
-      container.revision,
-      container.replica,
-    );
-    if (container.name !== name && !input.containers.some((other) => other.name === name)) {
-      return {
-        kind: "act",
-        action: {
-          kind: "rename",
-          container: container.id,
-          name: container.name,
-          to: name,
-          reason: `renamed by hand from ${name}`,
-        },
-      };
-    }
+    // What failed with one container of the deployment keeps nothing else from going on.
+    if (container.busy !== null || isPutOff(input, container)) continue;
+    const decision = restore(input, container);
+    if (decision?.kind === "act") return decision;
+    pending ??= decision;
   }
-  return null;
+  return pending;
+}
+
+function restore(input: DeploymentInput, container: TrackedContainer): Decision | null {
+  const { phase, since } = container;
+  if (phase === "paused") {
+    if (input.now < since + PAUSED_MS) return wait("a paused container", since + PAUSED_MS);
+    return act("resume", container, "left paused");
+  }
+  if (phase === "removing") return null;
+  if (phase === "dead") return act("remove", container, "the engine gave it up as dead");
+  const name = containerName(input.environment, container.deployment, container.revision, container.replica);
+  if (container.name === name || input.containers.some((other) => other.name === name)) return null;
+  return {
+    kind: "act",
+    action: {
+      kind: "rename",
+      container: container.id,
+      name: container.name,
+      to: name,
+      reason: `renamed by hand from ${name}`,
+    },
+  };
+}
+
+function isPutOff(input: DeploymentInput, container: TrackedContainer): boolean {
+  return container.retryAt !== null && input.now < container.retryAt;
 }
 
 /** Heals proven containers: exited ones start again, disconnected ones return, hand-made limits go. */
@@ -53,8 +59,11 @@ export function healServing(
   for (const container of containers) {
     if (container.busy !== null) continue;
     const decision = healOne(input, revision, container, containers);
-    if (decision?.kind === "act") return decision;
-    pending ??= decision;
+    if (decision?.kind === "act" && !isPutOff(input, container)) return decision;
+    if (decision === null) continue;
+    const next =
+      decision.kind === "wait" ? decision : wait(`the next try with ${container.name}`, container.retryAt);
+    pending = pending === null ? next : notLaterThan(next, pending);
   }
   return pending;
 }
@@ -94,7 +103,10 @@ function healOne(
   return restartUnlively(input, revision, container, containers);
 }
 
-/** Liveness: never the last one that serves while another is down for the same reason (FAULTS 52). */
+/**
+ * Liveness: one at a time, and never the last one that serves (FAULTS 52). The next one is restarted only when the one before
+ * is ready again, or has had its time.
+ */
 function restartUnlively(
   input: DeploymentInput,
   revision: DeploymentRevision,
@@ -102,11 +114,13 @@ function restartUnlively(
   containers: readonly TrackedContainer[],
 ): Decision | null {
   if (container.alive || input.now < input.notBefore) return null;
-  const others = containers.filter(
-    (other) => other !== container && other.phase === "running" && other.readiness === "passing",
-  );
-  if (containers.length > 1 && (others.length === 0 || containers.some((other) => other.busy !== null)))
-    return null;
+  const others = containers.filter((other) => other !== container);
+  const ready = (other: TrackedContainer): boolean => revisionReady(revision, other, input.now);
+  const isComing = (other: TrackedContainer): boolean =>
+    other.busy !== null ||
+    (other.phase === "running" && !ready(other) && input.now < other.since + revision.spec.progressDeadline);
+  if (others.some(isComing)) return null;
+  if (others.length > 0 && ready(container) && !others.some(ready)) return null;
   return {
     kind: "act",
     action: {

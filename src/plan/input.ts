@@ -1,6 +1,7 @@
 import type { Action } from "./action.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
 import type { ObservedContainer } from "../state/observed.ts";
+import type { ImageState } from "./target.ts";
 
 /** What a deployment should become. */
 export type Target =
@@ -22,6 +23,10 @@ export interface TrackedContainer extends ObservedContainer {
   alive: boolean;
   /** What is being done to it at this moment, beside everything else; null: nothing. */
   busy: "retire" | "stop" | "restart" | null;
+  /** ms: since when `busy`; null: it is not. */
+  busySince: number | null;
+  /** ms: what was last tried with it failed, and it is left alone until then; null: nothing failed. */
+  retryAt: number | null;
 }
 
 /** What the ingress does with a deployment's requests now. */
@@ -42,8 +47,8 @@ export interface DeploymentInput {
   networkId: string | null;
   /** null: no Service of this environment leads to it. */
   routing: Routing | null;
-  /** The target's image is in hand, resolved to an id. */
-  imageReady: boolean;
+  /** The target's image; ready: in hand, resolved to an id. */
+  image: ImageState;
   /** There is a last good form to return to when the target fails. */
   fallback: boolean;
   /** The revision whose stopped containers are kept aside until the target is proven; null: any. */
@@ -58,5 +63,6 @@ export interface DeploymentInput {
 /** What to do next: one action, or wait (until a time, or for an event), or nothing. */
 export type Decision =
   | { kind: "act"; action: Action }
-  | { kind: "wait"; for: string; until: number | null; container: string | null }
+  /** `late`: for longer than it may take; nothing more is done but to wait. */
+  | { kind: "wait"; for: string; until: number | null; container: string | null; late: boolean }
   | { kind: "done" };

@@ -34,6 +34,8 @@ export function planAll(
       readiness: "unknown",
       alive: true,
       busy: null,
+      busySince: null,
+      retryAt: null,
     };
     own.set(container.deployment, [...(own.get(container.deployment) ?? []), tracked]);
   }
@@ -45,6 +47,7 @@ export function planAll(
     const target = resolveTarget(wanted, remembered, containers, {
       prunable: desired.prunable,
       image: { kind: "ready" },
+      blocked: false,
     });
     const aim = target.kind === "run" ? target.revision.revision : null;
     const actions = forecast({
@@ -58,7 +61,7 @@ export function planAll(
         ingress.directed,
         containers,
       ),
-      imageReady: aim !== null && remembered.pins[aim] !== undefined,
+      image: { kind: aim !== null && remembered.pins[aim] !== undefined ? "ready" : "unknown" },
       fallback: false,
       lastGood: remembered.lastGood?.revision ?? null,
       blocked: null,

@@ -4,8 +4,11 @@ import type { DeploymentRevision } from "../state/memory.ts";
 import { isServing, readyBy, revisionReady } from "./container.ts";
 import { canonicalReason } from "./diff.ts";
 import type { Decision, DeploymentInput, TrackedContainer } from "./input.ts";
-import { isLeaving } from "./arrange.ts";
+import { isGone, isLeaving } from "./arrange.ts";
 import { act, drop, fail, wait } from "./step.ts";
+
+/** So often it is looked whether the engine has removed what it said it would, ms. */
+const GONE_LOOK_MS = 1000;
 
 /** Leads a container from created to proven, or to failed. */
 export function prove(
@@ -56,12 +59,15 @@ function proveRunning(
       : `${container.name} to become ready`,
     until: late ? null : readyBy(revision, container),
     container: container.id,
+    late,
   };
 }
 
 /** What has to be in hand before a container can be created; null: all of it is. */
 export function cannotCreate(input: DeploymentInput, revision: DeploymentRevision): Decision | null {
-  if (!input.imageReady) {
+  if (input.image.kind === "pulling") return wait("its image", null);
+  if (input.image.kind === "failed") return wait("its image", input.image.retryAt);
+  if (input.image.kind === "unknown") {
     const image = revision.spec.image ?? "";
     return {
       kind: "act",
@@ -92,10 +98,11 @@ export function create(
       : canonicalReason(previous.specLabel, revision.canonical);
   const name = containerName(input.environment, input.name, revision.revision, replica);
   const sameName = input.containers.find((container) => container.name === name);
-  if (sameName !== undefined)
-    return isLeaving(sameName)
-      ? wait(`${name} to end`, null)
-      : drop(input, sameName, revision.spec.stopGracePeriod, reason);
+  if (sameName !== undefined) {
+    if (isLeaving(sameName)) return wait(`${name} to end`, null);
+    if (isGone(sameName)) return wait(`${name} (${sameName.phase}) to be removed`, input.now + GONE_LOOK_MS);
+    return drop(input, sameName, revision.spec.stopGracePeriod, reason);
+  }
   return {
     kind: "act",
     action: {

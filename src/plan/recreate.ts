@@ -1,10 +1,10 @@
 import type { DeploymentRevision } from "../state/memory.ts";
 import { arrange } from "./arrange.ts";
-import { isProven } from "./container.ts";
+import { isProven, isUp } from "./container.ts";
 import { healServing } from "./heal.ts";
 import type { Decision, DeploymentInput } from "./input.ts";
 import { cannotCreate, create, prove } from "./prove.ts";
-import { drop, reasonAgainst, retire, stop, wait } from "./step.ts";
+import { drop, notLaterThan, reasonAgainst, retire, stop, wait } from "./step.ts";
 
 /** `Recreate` (SPEC 2): all is created beforehand, the old one stopped, and kept aside until the new one is proven. */
 export function decideRecreate(input: DeploymentInput, revision: DeploymentRevision): Decision {
@@ -25,20 +25,22 @@ export function decideRecreate(input: DeploymentInput, revision: DeploymentRevis
   if (missing !== undefined) {
     const healing = healServing(input, revision, [...mine.filter(isProven), ...old.filter(isProven)]);
     if (healing !== null && healing.kind === "act") return healing;
-    return cannotCreate(input, revision) ?? create(input, revision, missing.replica, []);
+    const next = cannotCreate(input, revision) ?? create(input, revision, missing.replica, []);
+    return notLaterThan(healing, next);
   }
   if (leaving.length > 0) return wait("older containers to end", null);
   const unproven = mine.filter((container) => !isProven(container));
   if (unproven.length > 0) {
-    if (input.blocked !== null && unproven.every((container) => container.phase === "created"))
-      return wait(input.blocked, null);
-    const running = old.find(
-      (container) => container.phase === "running" || container.phase === "restarting",
-    );
-    if (running !== undefined) {
-      const reason = reasonAgainst(running, revision);
+    if (input.blocked !== null && unproven.every((container) => container.phase === "created")) {
+      const healing = healServing(input, revision, old.filter(isProven));
+      return healing?.kind === "act" ? healing : notLaterThan(healing, wait(input.blocked, null));
+    }
+    // One that exited goes as well: under `always` the engine's next start would bring it back beside the new one.
+    const holder = old.find((container) => isUp(container) || container.restartPolicy !== "no");
+    if (holder !== undefined) {
+      const reason = reasonAgainst(holder, revision);
       // Not drained: requests keep coming to it until the new one takes over.
-      return running.restartPolicy === "no" ? stop(running, grace, reason) : retire(running, 0, reason);
+      return holder.restartPolicy === "no" ? stop(holder, grace, reason) : retire(holder, 0, reason);
     }
     let pending: Decision | null = null;
     for (const container of unproven) {

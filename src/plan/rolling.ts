@@ -4,7 +4,10 @@ import { canReturn, isProven, isServing } from "./container.ts";
 import { healServing } from "./heal.ts";
 import type { Decision, DeploymentInput, TrackedContainer } from "./input.ts";
 import { cannotCreate, create, prove } from "./prove.ts";
-import { drop, reasonAgainst, wait } from "./step.ts";
+import { drop, notLaterThan, reasonAgainst, wait } from "./step.ts";
+
+/** The grace period that a stop has unless a manifest says otherwise (SPEC 2), ms. */
+const ENDING_MS = 10_000;
 
 /** `RollingUpdate` (SPEC 2): start first; an old one goes only when a new one is proven. */
 export function decideRolling(input: DeploymentInput, revision: DeploymentRevision): Decision {
@@ -48,10 +51,11 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   const next = missing[0];
   if (next !== undefined && (unproven.length === 0 || old.length === 0)) {
     const blocked = cannotCreate(input, revision);
-    if (blocked !== null) return blocked.kind === "act" ? blocked : (pending ?? blocked);
-    // Never more than two generations of a replica (invariant I6).
-    if (leaving.length > 0 && old.length > 0) return pending ?? wait("older containers to end", null);
-    return create(input, revision, next.replica, [...old, ...leaving]);
+    if (blocked !== null)
+      return blocked.kind === "act" || pending === null ? blocked : notLaterThan(blocked, pending);
+    const ending = old.length > 0 ? stillEnding(input, leaving) : null;
+    if (ending !== null) return pending === null ? ending : notLaterThan(ending, pending);
+    return notLaterThan(pending, create(input, revision, next.replica, [...old, ...leaving]));
   }
   return pending ?? kept ?? (leaving.length > 0 ? wait("older containers to end", null) : { kind: "done" });
 }
@@ -59,6 +63,15 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
 /** Whether the ingress sends requests to it, or may do so. */
 function getsRequests(input: DeploymentInput, container: TrackedContainer): boolean {
   return container.phase === "running" && input.routing?.routed.has(container.id) === true;
+}
+
+/**
+ * Never more than two generations of a replica (invariant I6), as long as those on their way out take no longer than
+ * anybody expects: a long grace period holds up no newer commit. null: nothing to wait for.
+ */
+function stillEnding(input: DeploymentInput, leaving: readonly TrackedContainer[]): Decision | null {
+  const until = Math.max(0, ...leaving.map((container) => (container.busySince ?? 0) + ENDING_MS));
+  return input.now < until ? wait("older containers to end", until) : null;
 }
 
 /** What still gets requests, because nothing else is ready, stays until something is (invariant I1); null: it may go. */
@@ -75,5 +88,6 @@ function awaitReplacement(
     for: `${replacement?.name ?? "a replica"} to be ready: requests still go to ${container.name}`,
     until: null,
     container: replacement?.id ?? null,
+    late: false,
   };
 }

@@ -1,4 +1,5 @@
 /** Decisions as they are built: one action on one container, or a wait. */
+import { isUp } from "./container.ts";
 import { canonicalReason } from "./diff.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
 import type { Action } from "./action.ts";
@@ -12,7 +13,13 @@ export function act(kind: Plain, container: TrackedContainer, reason: string): D
 
 /** `until`: ms; null: until an event tells. */
 export function wait(reason: string, until: number | null): Decision {
-  return { kind: "wait", for: reason, until, container: null };
+  return { kind: "wait", for: reason, until, container: null, late: false };
+}
+
+/** `decision`, but looked at again when `other` wants that, too: no wait may make another one be forgotten. */
+export function notLaterThan(other: Decision | null, decision: Decision): Decision {
+  if (other?.kind !== "wait" || decision.kind !== "wait" || other.until === null) return decision;
+  return { ...decision, until: Math.min(other.until, decision.until ?? other.until) };
 }
 
 export function stop(container: TrackedContainer, graceMs: number, reason: string): Decision {
@@ -40,12 +47,11 @@ export function drop(
   graceMs: number,
   reason: string,
 ): Decision {
-  const isUp = container.phase === "running" || container.phase === "restarting";
   if (container.restartPolicy !== "no") {
     const drained = input.routing !== null && container.phase === "running";
     return retire(container, drained ? graceMs : 0, reason);
   }
-  return isUp ? stop(container, graceMs, reason) : act("remove", container, reason);
+  return isUp(container) ? stop(container, graceMs, reason) : act("remove", container, reason);
 }
 
 export function fail(container: TrackedContainer, cause: "exited" | "not-ready", reason: string): Decision {

@@ -11,13 +11,14 @@ export type ImageState =
 
 /**
  * What a deployment should become now (SPEC 3): what the commit wants; its last good form while that is held, quarantined, or
- * its image is not in hand; nothing when it is gone and pruning is allowed.
+ * not yet to be begun because its image is not in hand or something else has to come first (`blocked`); nothing when it is
+ * gone and pruning is allowed.
  */
 export function resolveTarget(
   wanted: DesiredDeployment | null,
   memory: DeploymentMemory,
   containers: readonly TrackedContainer[],
-  context: { prunable: boolean; image: ImageState },
+  context: { prunable: boolean; image: ImageState; blocked: boolean },
 ): Target {
   const asBefore = (drop: string | null): Target =>
     memory.lastGood === null ? { kind: "keep", drop } : { kind: "run", revision: memory.lastGood };
@@ -34,7 +35,7 @@ export function resolveTarget(
       const { revision } = wanted;
       if (memory.quarantine?.specHash === revision.specHash) return asBefore(revision.revision);
       const begun = containers.some((container) => container.revision === revision.revision);
-      if (begun || context.image.kind === "ready") return { kind: "run", revision };
+      if (begun || (context.image.kind === "ready" && !context.blocked)) return { kind: "run", revision };
       if (memory.lastGood !== null && memory.lastGood.revision !== revision.revision) return asBefore(null);
       return containers.length > 0 && memory.lastGood === null
         ? { kind: "keep", drop: null }

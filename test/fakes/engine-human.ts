@@ -11,6 +11,7 @@ export interface Human {
     image: string;
     labels?: Record<string, string>;
     hostPort?: number | null;
+    hostIP?: string | null;
   }): string;
   start: (name: string) => void;
   stop: (name: string) => void;
@@ -21,6 +22,8 @@ export interface Human {
   remove: (name: string) => void;
   /** `docker update --restart`. */
   setRestartPolicy: (name: string, policy: string) => void;
+  /** `docker network connect --ip`: throws when the address is in use. */
+  connect: (name: string, network: string, address: string) => void;
   /** Takes it off every network. */
   disconnect: (name: string) => void;
   /** Makes an image of a container, its labels included; answers the image's id. */
@@ -44,7 +47,7 @@ export function humanHands(world: World, find: (name: string) => FakeContainer, 
     life.tell(world, action, container);
   };
   return {
-    run({ name, image: reference, labels = {}, hostPort = null }) {
+    run({ name, image: reference, labels = {}, hostPort = null, hostIP = null }) {
       const image = world.images.find(reference);
       if (image === null) throw new Error(`the fake engine has no image '${reference}'`);
       const container: FakeContainer = {
@@ -56,7 +59,7 @@ export function humanHands(world: World, find: (name: string) => FakeContainer, 
         env: {},
         hostNetwork: false,
         endpoints: new Map(),
-        ports: hostPort === null ? [] : [{ port: hostPort, protocol: "tcp", hostIP: null }],
+        ports: hostPort === null ? [] : [{ port: hostPort, protocol: "tcp", hostIP }],
         phase: "created",
         exitCode: 0,
         error: "",
@@ -97,6 +100,11 @@ export function humanHands(world: World, find: (name: string) => FakeContainer, 
       const container = find(name);
       container.policy = policy;
       life.tell(world, "update", container);
+    },
+    connect(name, network, address) {
+      const found = [...world.networks.values()].find((item) => item.name === network);
+      if (found === undefined) throw new Error(`the fake engine has no network '${network}'`);
+      life.connect(world, find(name), { networkId: found.id, staticAddress: address, aliases: [] });
     },
     disconnect(name) {
       const container = find(name);

@@ -1,5 +1,6 @@
 import { EngineError } from "../../src/agent/errors.ts";
 import type { EngineEvent, LogLine } from "../../src/agent/ports.ts";
+import { samePort } from "../../src/manifest/port.ts";
 import { label } from "../../src/state/labels.ts";
 import type { ContainerPhase, HostPort } from "../../src/state/observed.ts";
 import type { FakeClock } from "./clock.ts";
@@ -214,11 +215,6 @@ function whyNot(world: World, container: FakeContainer): EngineError | null {
       return new EngineError("port-taken", `host port ${String(clash.port)}: port is already allocated`);
   }
   return null;
-}
-
-function samePort(a: HostPort, b: HostPort): boolean {
-  const sameAddress = a.hostIP === null || b.hostIP === null || a.hostIP === b.hostIP;
-  return a.port === b.port && a.protocol === b.protocol && sameAddress;
 }
 
 function addressTaken(

@@ -1,6 +1,7 @@
 /** The whole agent over engine, repository and ingress in memory, in time that a test moves. */
 import { createAgent, type Agent } from "../../../src/agent/agent.ts";
 import type { AgentEvent } from "../../../src/agent/events.ts";
+import type { Probe } from "../../../src/manifest/deployment.ts";
 import { createMemoryStore } from "../../../src/agent/memory.ts";
 import type { Engine } from "../../../src/agent/ports.ts";
 import { emptyMemory, type Memory } from "../../../src/state/memory.ts";
@@ -18,6 +19,8 @@ export interface Rig {
   events: AgentEvent[];
   /** Files of the node by path; null: it cannot be read. */
   files: Map<string, string | null>;
+  /** Whether a probe that the container could answer does fail all the same. */
+  sick: (container: string, probe: Probe) => boolean;
   /** Host ports that processes of the host hold. */
   takenPorts: Set<number>;
   agent(): Agent;
@@ -73,9 +76,10 @@ export function createRig(
           },
           portTaken: (port) => Promise.resolve(takenPorts.has(port) ? "process 'other' (pid 7)" : null),
         },
-        probe: async (target, _, signal) => {
+        probe: async (target, probe, signal) => {
           await clock.sleep(1, signal);
-          return { ok: docker.isReady(target.containerId), detail: "as the fake says" };
+          const ok = docker.isReady(target.containerId) && !rig.sick(target.containerId, probe);
+          return { ok, detail: "as the fake says" };
         },
         memory,
         clock,
@@ -90,6 +94,19 @@ export function createRig(
     );
   };
 
+  /** Lets time pass until `work` has ended. */
+  const elapse = async <T>(what: string, work: Promise<T>): Promise<T> => {
+    const over = { yes: false };
+    const watched = work.finally(() => {
+      over.yes = true;
+    });
+    for (let spent = 0; !over.yes; spent++) {
+      if (spent > 600) throw new Error(`${what}: not within ten minutes`);
+      await clock.advance(1000);
+    }
+    return await watched;
+  };
+
   const agent = (): Agent => {
     if (running === null) throw new Error("the agent does not run");
     return running.agent;
@@ -102,6 +119,7 @@ export function createRig(
     events,
     files,
     takenPorts,
+    sick: () => false,
     agent,
     memory: () => kept,
     start() {
@@ -113,11 +131,7 @@ export function createRig(
       const ending = running;
       running = null;
       ending?.stop.abort();
-      let over = false;
-      const watched = ending?.ended.finally(() => {
-        over = true;
-      });
-      while (!over && watched !== undefined) await clock.advance(1000);
+      if (ending !== null) await elapse("the agent's end", ending.ended);
     },
     forget() {
       kept = emptyMemory();
@@ -125,16 +139,9 @@ export function createRig(
     async once() {
       const stop = new AbortController();
       const made = make(stop);
-      let outcome: boolean | null = null;
-      const ended = made.once(stop.signal).then((value) => {
-        outcome = value;
-      });
+      const ended = made.once(stop.signal);
       running = { agent: made, stop, ended };
-      for (let spent = 0; outcome === null; spent++) {
-        if (spent > 600) throw new Error("--once did not end within ten minutes");
-        await clock.advance(1000);
-      }
-      return outcome;
+      return await elapse("one pass", ended);
     },
     seconds: (count) => clock.advance(count * 1000),
     async until(what, holds, limit = 120) {
@@ -154,7 +161,9 @@ export function createRig(
 
 /** A manifest of a Deployment with the demonstration image. */
 export function deployment(name: string, spec = ""): string {
-  const lines = `image: demo:1\nimagePullPolicy: IfNotPresent\nstopGracePeriod: 2s\n${spec}`.trim().split("\n");
+  const lines = `image: demo:1\nimagePullPolicy: IfNotPresent\nstopGracePeriod: 2s\n${spec}`
+    .trim()
+    .split("\n");
   const own = new Map(lines.map((line) => [line.split(":")[0] ?? "", line]));
   return `apiVersion: run.orcra.dev/v0alpha\nkind: Deployment\nmetadata: {name: ${name}}\nspec:\n${[...own.values()].map((line) => `  ${line}\n`).join("")}`;
 }

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { decide } from "../../../src/plan/decide.ts";
 import { describe as prose } from "../../../src/plan/describe.ts";
 import { forecast } from "../../../src/plan/forecast.ts";
-import type { DeploymentInput } from "../../../src/plan/input.ts";
+import type { Decision, DeploymentInput, TrackedContainer } from "../../../src/plan/input.ts";
 import { containerOf, inputOf, revisionOf } from "./inputs.ts";
 
 const a = revisionOf("image: app:1");
@@ -15,7 +15,7 @@ const plan = (input: DeploymentInput): string[] =>
 
 describe("decide", () => {
   it("creates, starts, proves a first deployment", () => {
-    assert.deepEqual(plan(inputOf(a, [], { imageReady: false, networkId: null })), [
+    assert.deepEqual(plan(inputOf(a, [], { image: { kind: "unknown" }, networkId: null })), [
       "pull app:1 (image app:1 is needed)",
       "create the environment's network (the environment has no network yet)",
       "create app-A-1 (new)",
@@ -102,6 +102,7 @@ describe("decide", () => {
       for: `${exited.name} to come back by itself`,
       until: 1500,
       container: null,
+      late: false,
     });
     const later = decide(inputOf(a, [exited], { now: 1500 }));
     assert.equal(later.kind === "act" && later.action.kind, "start");
@@ -130,14 +131,83 @@ describe("decide", () => {
   });
 
   it("restarts for liveness one replica at a time", () => {
-    const three = revisionOf("image: app:1\nreplicas: 3");
+    const three = revisionOf("image: app:1\nreplicas: 3\nhealth: {readiness: {tcp: 80}}");
     const sick = [1, 2, 3].map((replica) =>
       containerOf(three, replica, { alive: false, readiness: "failing" }),
     );
-    assert.notEqual(decide(inputOf(three, sick)).kind, "act");
-    const oneWell = [...sick.slice(0, 2), containerOf(three, 3)];
-    const decision = decide(inputOf(three, oneWell));
-    assert.equal(decision.kind === "act" && decision.action.kind, "restart");
+    const next = (containers: TrackedContainer[]): string => {
+      const decision = decide(inputOf(three, containers));
+      return decision.kind === "act"
+        ? `${decision.action.kind} ${containers.findIndex((item) => "container" in decision.action && item.id === decision.action.container).toString()}`
+        : decision.kind;
+    };
+    assert.equal(next(sick), "restart 0");
+    const [first, second, third] = sick;
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    // While one is under way, or not ready again, the others stay.
+    assert.notEqual(next([{ ...first, busy: "restart" }, second, third]).split(" ")[0], "restart");
+    assert.equal(
+      next([{ ...first, alive: true, readiness: "unknown", since: 999_000 }, second, third]),
+      "done",
+    );
+    assert.equal(next([{ ...first, alive: true, readiness: "passing" }, second, third]), "restart 1");
+    // The last one that serves stays.
+    assert.equal(
+      next([
+        { ...first, alive: true },
+        { ...second, alive: true },
+        { ...third, readiness: "passing" },
+      ]),
+      "done",
+    );
+  });
+
+  it("retires an old container that exited before its successor starts: the engine would bring it back (Recreate)", () => {
+    const [before, after] = ["image: app:1", "image: app:2"].map((spec) =>
+      revisionOf(`${spec}\nstrategy: Recreate`),
+    );
+    assert.ok(before !== undefined && after !== undefined);
+    const old = containerOf(before, 1, { phase: "exited", since: 999_900 });
+    const fresh = containerOf(after, 1, { phase: "created", restartPolicy: "no" });
+    const kinds = forecast(inputOf(after, [old, fresh])).map((action) => action.kind);
+    assert.deepEqual(kinds, ["retire", "start", "await-ready", "promote", "remove"]);
+  });
+
+  it("heals the old container while the new one waits for its image (Recreate)", () => {
+    const [before, after] = ["image: app:1", "image: app:2"].map((spec) =>
+      revisionOf(`${spec}\nstrategy: Recreate`),
+    );
+    assert.ok(before !== undefined && after !== undefined);
+    const at = (now: number): Decision =>
+      decide(
+        inputOf(after, [containerOf(before, 1, { phase: "exited", since: 1000 })], {
+          now,
+          image: { kind: "pulling" },
+        }),
+      );
+    const first = at(1500);
+    assert.equal(first.kind === "wait" && first.until, 2000);
+    const later = at(2000);
+    assert.equal(later.kind === "act" && later.action.kind, "start");
+  });
+
+  it("makes its way past a container that cannot be healed", () => {
+    const now = 1_000_000;
+    const broken = containerOf(a, 1, { phase: "exited", since: 0, retryAt: now + 5000 });
+    const renamed = containerOf(a, 2, { name: "somebody-elses", retryAt: now + 5000 });
+    for (const old of [broken, renamed]) {
+      const decision = decide(inputOf(b, [old], { now }));
+      assert.equal(decision.kind === "act" && decision.action.kind, "create");
+    }
+    const dead = containerOf(b, 1, { phase: "dead", retryAt: now + 5000 });
+    assert.equal(decide(inputOf(a, [dead], { now })).kind, "act");
+    const two = revisionOf("image: app:1\nreplicas: 2");
+    const waiting = decide(
+      inputOf(two, [containerOf(two, 1, { phase: "exited", retryAt: now + 5000 }), containerOf(two, 2)], {
+        now,
+      }),
+    );
+    assert.equal(waiting.kind === "wait" && waiting.until, now + 5000);
   });
 
   it("keeps hands off what is suspended", () => {

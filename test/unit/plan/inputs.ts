@@ -64,6 +64,8 @@ export function containerOf(
     readiness: "passing",
     alive: true,
     busy: null,
+    busySince: null,
+    retryAt: null,
     ...change,
   };
 }
@@ -81,7 +83,7 @@ export function inputOf(
     containers,
     networkId: "network",
     routing: null,
-    imageReady: true,
+    image: { kind: "ready" },
     fallback: containers.some((container) => container.revision !== revision.revision),
     lastGood: null,
     blocked: null,

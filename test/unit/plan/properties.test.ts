@@ -5,6 +5,7 @@ import { canReturn, isProven } from "../../../src/plan/container.ts";
 import { decide } from "../../../src/plan/decide.ts";
 import { forecast, simulate } from "../../../src/plan/forecast.ts";
 import type { DeploymentInput, TrackedContainer } from "../../../src/plan/input.ts";
+import type { ImageState } from "../../../src/plan/target.ts";
 import { containerOf, inputOf, revisionOf } from "./inputs.ts";
 
 const specs = [
@@ -48,14 +49,14 @@ const input = fc
   .record({
     revision: fc.constantFrom(...revisions),
     containers: fc.uniqueArray(container, { maxLength: 5, selector: (item) => item.id }),
-    imageReady: fc.boolean(),
+    image: fc.constantFrom<ImageState>({ kind: "ready" }, { kind: "unknown" }, { kind: "pulling" }),
     routed: fc.option(fc.array(fc.boolean(), { minLength: 5, maxLength: 5 })),
     strays: fc.constantFrom([], ["10.9.9.9:80"]),
   })
   .map(
-    ({ revision, containers, imageReady, routed, strays }): DeploymentInput =>
+    ({ revision, containers, image, routed, strays }): DeploymentInput =>
       inputOf(revision, containers, {
-        imageReady,
+        image,
         fallback: false,
         routing:
           routed === null

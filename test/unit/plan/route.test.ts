@@ -181,15 +181,18 @@ describe("routing", () => {
     );
   });
 
-  it("never has three generations of a replica", () => {
-    const oldest = containerOf(a, 1, { busy: "stop", restartPolicy: "no" });
+  it("has no third generation of a replica, as long as the oldest takes no longer than usual to end", () => {
+    const oldest = containerOf(a, 1, { busy: "stop", busySince: 995_000, restartPolicy: "no" });
     const old = containerOf(a3, 2);
     assert.deepEqual(decide(inputOf(b, [oldest, old], { routing: null })), {
       kind: "wait",
       for: "older containers to end",
-      until: null,
+      until: 1_005_000,
       container: null,
+      late: false,
     });
+    const slow = { ...oldest, busySince: 989_000 };
+    assert.match(next(inputOf(b, [slow, old], { routing: null })), /^create app-B-1/);
   });
 
   it("knows which containers are routed by address, for all Services of a deployment", () => {
