@@ -1,6 +1,7 @@
 import { samePort } from "../manifest/port.ts";
 import type { EngineAction } from "../plan/action.ts";
 import type { Owner } from "../state/labels.ts";
+import type { Followed } from "../state/node-findings.ts";
 import { createAddressPool } from "./addresses.ts";
 import type { Clock } from "./clock.ts";
 import type { Emit } from "./events.ts";
@@ -16,7 +17,7 @@ import type { Engine, NodeFiles, ProbeRunner } from "./ports.ts";
 import { createReconciler, type Reconciler } from "./reconcile.ts";
 import type { Source } from "./source-port.ts";
 import { createStatusStore, type StatusStore } from "./status.ts";
-import { createSync, type Sync } from "./sync.ts";
+import { createSync, syncError, type Sync } from "./sync.ts";
 import { createTracker } from "./tracker.ts";
 
 export interface AgentParts {
@@ -32,6 +33,8 @@ export interface AgentParts {
   branch: string;
   version: string;
   pollInterval: number | null;
+  /** What this agent goes by that its Node manifest names too. */
+  followed: Followed;
   /** Runs work side by side with a limit of its own: the engine's, and the registry's. */
   limits: { engine: Limit; pull: Limit };
 }
@@ -157,6 +160,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     pollInterval: parts.pollInterval,
     memory,
     files: parts.files,
+    followed: parts.followed,
     clock,
     emit: tell,
     owned: async (signal) => [
@@ -197,7 +201,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
       const states = Object.values(status.snapshot().deployments).map((item) => item.state);
       return (
         answered &&
-        follower.facts().error === null &&
+        syncError(follower.facts()) === null &&
         ingress.error() === null &&
         Object.values(status.snapshot().services).every(
           (item) => item.state !== "held" && item.state !== "rejected",

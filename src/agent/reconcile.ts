@@ -337,7 +337,12 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const gap = gaps.get(name);
     gaps.delete(name);
     const { lastGood, pins } = memory.deployment(name);
-    if (lastGood?.specHash === revision.specHash && lastGood.revision === revision.revision) return;
+    if (lastGood?.specHash === revision.specHash && lastGood.revision === revision.revision) {
+      // A Service that came or went changes nothing but what readiness is about.
+      if (lastGood.servicePort !== revision.servicePort)
+        memory.updateDeployment(name, (current) => ({ ...current, lastGood: revision }));
+      return;
+    }
     emit({
       type: "deployment.ready",
       deployment: name,

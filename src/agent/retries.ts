@@ -9,7 +9,7 @@ import type { Emit } from "./events.ts";
 const ENGINE_RETRY_MAX_MS = 15_000;
 const START_RETRY_MAX_MS = 300_000;
 
-export interface Retry extends Failure {
+interface Retry extends Failure {
   /** ms */
   notBefore: number;
   /** The container that it is about; null: none, or a failed start of a first deployment. */

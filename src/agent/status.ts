@@ -3,7 +3,7 @@ import type { DesiredService, DesiredState } from "../state/desired.ts";
 import type { RouteReport } from "./ingress-port.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { DeploymentReport } from "./reconcile.ts";
-import type { SyncFacts } from "./sync.ts";
+import { syncError, type SyncFacts } from "./sync.ts";
 
 /** What the status API, the metrics and `orun status` show (SPEC 5). Keys never disappear; unknown is null. */
 export interface Status {
@@ -21,7 +21,8 @@ export interface Status {
     engine_error: string | null;
     /** Why the ingress could not be led to where it should be; null: it is there, or not needed. */
     ingress_error: string | null;
-    manifest: "found" | "missing";
+    /** This node's own manifest: in the commit, an earlier one because that one's is missing or wrong, or never found. */
+    manifest: "found" | "last_good" | "missing";
   };
   deployments: Record<string, DeploymentStatus>;
   services: Record<string, ServiceStatus>;
@@ -145,12 +146,12 @@ export function createStatusStore(context: {
           last_sync_time: isoOrNull(sync?.lastSyncAt ?? null),
           git_head: sync?.commit?.id ?? null,
           git_branch: context.branch,
-          sync_error: sync?.error ?? null,
+          sync_error: sync === null ? null : syncError(sync),
           next_poll_time: isoOrNull(sync?.nextPollAt ?? null),
           observed_head: sync?.observedHead ?? null,
           engine_error: engineError,
           ingress_error: context.ingress.error(),
-          manifest: desired?.node === null || desired === null ? "missing" : "found",
+          manifest: desired?.nodeSource ?? (context.memory.get().node === null ? "missing" : "last_good"),
         },
         deployments: Object.fromEntries(
           [...reports]

@@ -1,9 +1,11 @@
 import { parseManifests, type ParseCache, type ParsedManifests } from "../manifest/parse.ts";
 import { reasonToHold } from "../state/acceptance.ts";
+import type { Followed } from "../state/node-findings.ts";
 import { desiredState, envFilePaths, type DesiredState, type EnvFileContents } from "../state/desired.ts";
 import type { Owner } from "../state/labels.ts";
 import { backoff } from "./backoff.ts";
-import type { Clock } from "./clock.ts";
+import { isStopped, type Clock } from "./clock.ts";
+import { EngineError } from "./errors.ts";
 import type { Emit } from "./events.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { NodeFiles } from "./ports.ts";
@@ -15,7 +17,10 @@ export interface SyncFacts {
   commit: CommitInfo | null;
   /** The head at the last successful poll. */
   observedHead: string | null;
-  error: string | null;
+  /** Why Git could not be asked; null: it answered. */
+  gitError: string | null;
+  /** Why the head is not followed as a whole; stays until it is, or another one is. */
+  held: string | null;
   lastSyncAt: number | null;
   nextPollAt: number | null;
   pollIntervalMs: number;
@@ -28,6 +33,14 @@ export interface Sync {
   once(signal: AbortSignal): Promise<boolean>;
   /** Reads environment files again; submits the state anew when one changed. */
   refresh(signal: AbortSignal): Promise<void>;
+}
+
+/** What is wrong with following Git, for people; null: nothing. */
+export function syncError(facts: Pick<SyncFacts, "gitError" | "held">): string | null {
+  const all = [facts.gitError === null ? null : `Git: ${facts.gitError}`, facts.held].filter(
+    (text) => text !== null,
+  );
+  return all.length === 0 ? null : all.join("; ");
 }
 
 const BACKOFF_MAX_MS = 300_000;
@@ -43,6 +56,8 @@ export function createSync(parts: {
   files: NodeFiles;
   clock: Clock;
   emit: Emit;
+  /** What this agent goes by that its Node manifest names too. */
+  followed: Followed;
   /** Names of the deployments that this agent owns on the engine, once that can be told. */
   owned: (signal: AbortSignal) => Promise<string[]>;
   submit: (desired: DesiredState) => void;
@@ -52,7 +67,8 @@ export function createSync(parts: {
   const facts: SyncFacts = {
     commit: null,
     observedHead: null,
-    error: null,
+    gitError: null,
+    held: null,
     lastSyncAt: null,
     nextPollAt: null,
     pollIntervalMs: parts.pollInterval ?? 5000,
@@ -61,17 +77,8 @@ export function createSync(parts: {
   let judged: string | null = null;
   let failures = 0;
 
-  const readEnvFiles = async (parsed: ParsedManifests): Promise<EnvFileContents> => {
-    const contents = new Map<string, { content: string } | { error: string }>();
-    for (const path of envFilePaths(parsed)) {
-      try {
-        contents.set(path, { content: await parts.files.read(path) });
-      } catch (error) {
-        contents.set(path, { error: error instanceof Error ? error.message : String(error) });
-      }
-    }
-    return contents;
-  };
+  const readEnvFiles = (parsed: ParsedManifests): Promise<EnvFileContents> =>
+    readFiles(parts.files, envFilePaths(parsed));
 
   const build = (parsed: ParsedManifests, commit: CommitInfo, envFiles: EnvFileContents): DesiredState =>
     desiredState(parsed, {
@@ -79,11 +86,14 @@ export function createSync(parts: {
       node: parts.owner.node,
       environment: parts.owner.environment,
       envFiles,
+      lastNode: memory.get().node,
+      routes: memory.get().routes,
+      followed: parts.followed,
     });
 
   const hold = (commit: string | null, message: string): void => {
-    if (facts.error !== message) emit({ type: "commit.held", commit, message });
-    facts.error = message;
+    if (facts.held !== message) emit({ type: "commit.held", commit, message });
+    facts.held = message;
   };
 
   /** Reads one commit as a whole and follows it, unless it has to be held. */
@@ -123,12 +133,16 @@ export function createSync(parts: {
     }
     judged = id;
     await source.keep(id, signal);
-    memory.update((current) =>
-      current.acceptedCommit === id ? current : { ...current, acceptedCommit: id },
-    );
+    const { node, nodeSource, nodeLabels } = desired;
+    memory.update((current) => {
+      const own =
+        node !== null && nodeSource === "found" ? { spec: node, labels: { ...nodeLabels } } : current.node;
+      const isSame = current.acceptedCommit === id && JSON.stringify(current.node) === JSON.stringify(own);
+      return isSame ? current : { ...current, acceptedCommit: id, node: own };
+    });
     inForce = { parsed, commit: revision.commit, envFiles: JSON.stringify([...envFiles]) };
     facts.commit = revision.commit;
-    facts.error = null;
+    facts.held = null;
     if (parts.pollInterval === null && desired.node !== null)
       facts.pollIntervalMs = desired.node.pollInterval;
     emit({
@@ -155,23 +169,30 @@ export function createSync(parts: {
     facts.lastSyncAt = clock.now();
   };
 
+  const answered = (): void => {
+    if (failures > 0) emit({ type: "git.recovered" });
+    failures = 0;
+    facts.gitError = null;
+  };
+
   /** One poll with its bookkeeping; answers how long to wait until the next (ms). */
   const turn = async (signal: AbortSignal): Promise<number> => {
     try {
       await poll(signal);
-      if (failures > 0) {
-        emit({ type: "git.recovered" });
-        if (facts.error?.startsWith("Git: ")) facts.error = null;
-      }
-      failures = 0;
+      answered();
       return facts.pollIntervalMs;
     } catch (error) {
-      if (signal.aborted) return 0;
+      if (isStopped(signal)) return 0;
+      if (error instanceof EngineError) {
+        // Git answered. What runs here has to be known before a commit is followed: asked again at the next poll.
+        answered();
+        return facts.pollIntervalMs;
+      }
       failures++;
       const retryInMs = backoff(failures + 1, facts.pollIntervalMs, BACKOFF_MAX_MS, Math.random);
       const message = error instanceof Error ? error.message : String(error);
-      if (facts.error !== `Git: ${message}`) emit({ type: "git.failed", message, retryInMs });
-      facts.error = `Git: ${message}`;
+      if (facts.gitError !== message) emit({ type: "git.failed", message, retryInMs });
+      facts.gitError = message;
       return retryInMs;
     }
   };
@@ -179,21 +200,19 @@ export function createSync(parts: {
   /** After a restart the last accepted commit is in force at once, also while origin is dark. */
   const resume = async (signal: AbortSignal): Promise<void> => {
     const accepted = memory.get().acceptedCommit;
-    if (accepted === null || !(await source.has(accepted, signal))) return;
-    await load(accepted, true, signal);
+    try {
+      if (accepted !== null && (await source.has(accepted, signal))) await load(accepted, true, signal);
+    } catch (error) {
+      if (isStopped(signal)) return;
+      const why = error instanceof Error ? error.message : String(error);
+      emit({ type: "warning", message: `the last accepted commit could not be read again: ${why}` });
+    }
   };
 
   return {
     facts: () => facts,
     async run(signal) {
-      try {
-        await resume(signal);
-      } catch (error) {
-        emit({
-          type: "warning",
-          message: `the last accepted commit could not be read again: ${error instanceof Error ? error.message : String(error)}`,
-        });
-      }
+      await resume(signal);
       while (!signal.aborted) {
         const pause = await turn(signal);
         facts.nextPollAt = clock.now() + pause;
@@ -202,8 +221,12 @@ export function createSync(parts: {
     },
     async once(signal) {
       await turn(signal);
-      if (failures > 0) await resume(signal);
-      return failures === 0;
+      const didAnswer = failures === 0;
+      const { held } = facts;
+      // What is held, or out of reach, leaves the last accepted commit in force.
+      if (inForce === null) await resume(signal);
+      facts.held = held;
+      return didAnswer && inForce !== null;
     },
     async refresh(signal) {
       if (inForce === null || envFilePaths(inForce.parsed).length === 0) return;
@@ -214,4 +237,16 @@ export function createSync(parts: {
       parts.submit(build(inForce.parsed, inForce.commit, envFiles));
     },
   };
+}
+
+async function readFiles(files: NodeFiles, paths: readonly string[]): Promise<EnvFileContents> {
+  const contents = new Map<string, { content: string } | { error: string }>();
+  for (const path of paths) {
+    try {
+      contents.set(path, { content: await files.read(path) });
+    } catch (error) {
+      contents.set(path, { error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return contents;
 }

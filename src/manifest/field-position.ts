@@ -5,7 +5,10 @@ export function referringFields(resource: Resource): (string | number)[][] {
   const name = ["metadata", "name"];
   switch (resource.kind) {
     case "Node":
-      return [name];
+      return [
+        name,
+        ...["gitRepo", "gitBranch", "dataDir", "environment", "previews"].map((field) => ["spec", field]),
+      ];
     case "Service":
       return [
         name,

@@ -21,7 +21,7 @@ export function reasonToHold(facts: CommitFacts): string | null {
   if (facts.documents === 0) {
     return `the commit has no manifest at all while ${String(facts.owned.length)} deployments run here; ${trailerAdvice}`;
   }
-  const removed = facts.owned.filter((name) => !facts.wanted.has(name));
+  const removed = facts.owned.filter((name) => !facts.wanted.has(name)).sort();
   if (facts.owned.length < 5 || removed.length * 2 <= facts.owned.length) return null;
   const names = removed.slice(0, 5).join(", ") + (removed.length > 5 ? ", …" : "");
   return `the commit would remove ${String(removed.length)} of the ${String(facts.owned.length)} deployments here (${names}); ${trailerAdvice}`;

@@ -3,10 +3,11 @@ import { sortDiagnostics } from "../manifest/diagnostic.ts";
 import type { NodeSpec } from "../manifest/node.ts";
 import type { ParsedManifests } from "../manifest/parse.ts";
 import { checkReferences, runsOn } from "../manifest/references.ts";
-import type { DeploymentResource, ServiceResource } from "../manifest/resource.ts";
+import type { DeploymentResource, NodeResource, ServiceResource } from "../manifest/resource.ts";
 import { canonicalSpec, revisionOf, specHashOf } from "./canonical.ts";
 import { parseEnvFile } from "./env-file.ts";
-import type { DeploymentRevision } from "./memory.ts";
+import type { DeploymentRevision, RememberedNode } from "./memory.ts";
+import { nodeFindings, type Followed } from "./node-findings.ts";
 import { ingressSettings, type IngressSettings, type Route } from "./route.ts";
 
 export type DesiredDeployment =
@@ -32,6 +33,9 @@ export interface DesiredState {
   deployments: Map<string, DesiredDeployment>;
   services: Map<string, DesiredService>;
   node: NodeSpec | null;
+  /** Where `node` comes from: this commit, an earlier one because this one's is missing or wrong, or there never was one. */
+  nodeSource: "found" | "last_good" | "missing";
+  nodeLabels: Readonly<Record<string, string>>;
   ingress: IngressSettings;
   diagnostics: Diagnostic[];
   /** false while any document's kind and name cannot be read (SPEC 2). */
@@ -49,19 +53,36 @@ export function envFilePaths(parsed: ParsedManifests): string[] {
   ];
 }
 
+/** What is known beside the commit. */
+export interface DesiredContext {
+  commit: string;
+  /** The node's name. */
+  node: string;
+  environment: string;
+  envFiles: EnvFileContents;
+  /** The last good form of this node's manifest. */
+  lastNode: RememberedNode | null;
+  /** The routes last served, by Service. */
+  routes: Readonly<Record<string, Route>>;
+  /** null: no agent runs by it. */
+  followed: Followed | null;
+}
+
 /** Reduces the manifests of a commit to what this node and environment should run (SPEC 2, 7). Pure. */
-export function desiredState(
-  parsed: ParsedManifests,
-  context: { commit: string; node: string; environment: string; envFiles: EnvFileContents },
-): DesiredState {
+export function desiredState(parsed: ParsedManifests, context: DesiredContext): DesiredState {
+  const { followed, environment } = context;
   const references = checkReferences(parsed);
   const heldBy = new Map(references.held.map((item) => [`${item.kind}/${item.name}`, item.message]));
   const deployments = new Map<string, DesiredDeployment>();
   const services = new Map<string, DesiredService>();
-  const node = parsed.resources.find((item) => item.kind === "Node" && item.name === context.node);
-  const labels = node?.labels ?? {};
+  const node = parsed.resources.find(
+    (item): item is NodeResource => item.kind === "Node" && item.name === context.node,
+  );
+  const inForce: RememberedNode | null = node ?? context.lastNode;
+  const labels = inForce?.labels ?? {};
   const firstPorts = firstPortsOf(parsed);
-  const ports = servicePorts(parsed, firstPorts);
+  const isHeld = (service: string): boolean => heldBy.has(`Service/${service}`);
+  const ports = servicePorts(parsed, firstPorts, context.routes, isHeld);
 
   for (const item of parsed.resources) {
     if (item.kind === "Deployment" && runsOn(item, context.node, labels)) {
@@ -91,9 +112,15 @@ export function desiredState(
     commit: context.commit,
     deployments,
     services,
-    node: node?.kind === "Node" ? node.spec : null,
-    ingress: ingressSettings(node?.kind === "Node" ? (node.spec.ingress ?? null) : null),
-    diagnostics: sortDiagnostics([...parsed.diagnostics, ...references.diagnostics]),
+    node: inForce?.spec ?? null,
+    nodeSource: node !== undefined ? "found" : inForce === null ? "missing" : "last_good",
+    nodeLabels: labels,
+    ingress: ingressSettings(inForce?.spec.ingress ?? null),
+    diagnostics: sortDiagnostics([
+      ...parsed.diagnostics,
+      ...references.diagnostics,
+      ...(node === undefined || followed === null ? [] : nodeFindings(node, { followed, environment })),
+    ]),
     prunable: !parsed.unidentified,
     documents: parsed.documents,
   };
@@ -162,12 +189,28 @@ function portOf(item: ServiceResource, firstPorts: ReadonlyMap<string, number>):
 }
 
 /** The container port that a Service makes the readiness of its Deployment (SPEC 2, `health`). */
-function servicePorts(parsed: ParsedManifests, firstPorts: ReadonlyMap<string, number>): Map<string, number> {
+function servicePorts(
+  parsed: ParsedManifests,
+  firstPorts: ReadonlyMap<string, number>,
+  remembered: Readonly<Record<string, Route>>,
+  isHeld: (service: string) => boolean,
+): Map<string, number> {
   const ports = new Map<string, number>();
+  const followed = new Set<string>();
   for (const item of parsed.resources) {
-    if (item.kind !== "Service" || ports.has(item.spec.deployment)) continue;
+    if (item.kind !== "Service" || isHeld(item.name)) continue;
+    followed.add(item.name);
     const port = portOf(item, firstPorts);
-    if (port !== null) ports.set(item.spec.deployment, port);
+    if (port !== null && !ports.has(item.spec.deployment)) ports.set(item.spec.deployment, port);
+  }
+  // A route that stays in force although its manifest is held goes on being what readiness is about.
+  const kept = new Set([
+    ...parsed.invalid.flatMap((item) => (item.kind === "Service" ? [item.name] : [])),
+    ...parsed.resources.flatMap((item) => (item.kind === "Service" && isHeld(item.name) ? [item.name] : [])),
+  ]);
+  for (const { service, deployment, port } of Object.values(remembered)) {
+    if (followed.has(service) || ports.has(deployment)) continue;
+    if (kept.has(service) || parsed.unidentified) ports.set(deployment, port);
   }
   return ports;
 }

@@ -1,4 +1,5 @@
 import type { DeploymentSpec } from "../manifest/deployment.ts";
+import type { NodeSpec } from "../manifest/node.ts";
 import type { CanonicalSpec } from "./canonical.ts";
 import type { Route } from "./route.ts";
 
@@ -45,9 +46,17 @@ export interface DeploymentMemory {
   quarantine: Quarantine | null;
 }
 
+/** The last good form of this node's own manifest. */
+export interface RememberedNode {
+  spec: NodeSpec;
+  labels: Record<string, string>;
+}
+
 export interface Memory {
   /** The commit in force. */
   acceptedCommit: string | null;
+  /** null: no manifest of this node was ever found. */
+  node: RememberedNode | null;
   deployments: Record<string, DeploymentMemory>;
   /** Images that this agent pulled and that were absent before, by id. */
   images: Record<string, { reference: string; at: number }>;
@@ -59,7 +68,7 @@ export interface Memory {
 
 /** A memory with nothing in it. */
 export function emptyMemory(): Memory {
-  return { acceptedCommit: null, deployments: {}, images: {}, containers: {}, routes: {} };
+  return { acceptedCommit: null, node: null, deployments: {}, images: {}, containers: {}, routes: {} };
 }
 
 /** The memory of a deployment that nothing is known of. */

@@ -20,6 +20,9 @@ const plan = (changed: readonly ManifestFile[]): { parse: number; plan: number }
     node: "web-01",
     environment: "production",
     envFiles: new Map(),
+    lastNode: null,
+    routes: {},
+    followed: null,
   });
   const plans = planAll(
     desired,

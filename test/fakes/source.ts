@@ -43,7 +43,9 @@ export function createFakeRepository(): FakeRepository {
     read: async (id): Promise<Revision> => {
       await Promise.resolve();
       const { info, files } = commitOf(id);
-      const list = Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1));
+      const list = Object.entries(files)
+        .filter(([path]) => /^(nodes|deployments|services)\/.*\.ya?ml$/.test(path))
+        .sort(([a], [b]) => (a < b ? -1 : 1));
       return {
         commit: info,
         files: list.map(([path, content]) => ({ path, blob: sha(content), content })),

@@ -30,8 +30,15 @@ export async function planCommand(options: Record<string, unknown>): Promise<num
       ),
     );
   }
-  const desired = desiredState(parsed, { commit: "working tree", ...owner, envFiles: envFiles });
   const { memory } = readState(join(settings.dataDir, "state.json"));
+  const desired = desiredState(parsed, {
+    commit: "working tree",
+    ...owner,
+    envFiles,
+    lastNode: memory.node,
+    routes: memory.routes,
+    followed: null,
+  });
   const engine = connectEngine({
     socketPath: settings.socketPath,
     owner,

@@ -75,6 +75,12 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
       branch: settings.branch,
       version: VERSION,
       pollInterval: settings.pollInterval,
+      // Flags win over the Node manifest, whatever it says (SPEC 8).
+      followed: {
+        repo: flags["repo"] === undefined ? settings.repo : null,
+        branch: flags["branch"] === undefined ? settings.branch : null,
+        dataDir: flags["dataDir"] === undefined ? settings.dataDir : null,
+      },
       limits: { engine: (work) => engineLimit(work), pull: (work) => pullLimit(work) },
     },
     stop.signal,

@@ -17,6 +17,9 @@ export function revisionOf(spec: string): DeploymentRevision {
     node: "n",
     environment: "production",
     envFiles: new Map(),
+    lastNode: null,
+    routes: {},
+    followed: null,
   });
   const app = state.deployments.get("app");
   if (app?.kind !== "run") throw new Error(JSON.stringify(parsed.diagnostics));

@@ -127,6 +127,7 @@ describe("routing", () => {
       for: "the ingress to say where requests go",
       until: null,
       container: null,
+      late: false,
     });
   });
 
