@@ -26,6 +26,9 @@ const desired = desiredState(parseManifests([{ path: "deployments/app.yaml", blo
   node: "n",
   environment: "production",
   envFiles: new Map(),
+  lastNode: null,
+  routes: {},
+  followed: null,
 });
 const observed = { containers: [containerOf(before), containerOf(before, 2)] };
 
