@@ -1,12 +1,12 @@
-/** An sshd on an unprivileged loopback port that serves one Git repository to one key. */
+/** An sshd on an unprivileged port that serves one Git repository to one key. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
 export interface GitSsh {
-  /** ssh://user@127.0.0.1:port/path */
+  /** ssh://user@address:port/path */
   url: string;
   port: number;
   /** A private key that the server accepts. */
@@ -20,6 +20,8 @@ export interface GitSsh {
   resume(): Promise<void>;
   /** Kills every open connection; the server goes on accepting. */
   dropConnections(): Promise<void>;
+  /** Accepts this key (a line of a .pub file) besides. */
+  authorize(publicKey: string): Promise<void>;
   /** Accepts no key any more, and drops who is connected. */
   revokeKeys(): Promise<void>;
   /** Ends it with all connections, and starts it again on the same port. */
@@ -36,27 +38,31 @@ export interface GitSshOptions {
   repository: string;
   /** false: GIT_PROTOCOL is not accepted, so clients get protocol version 0. */
   protocolV2?: boolean;
+  /** Where it listens. Default: 127.0.0.1. */
+  address?: string;
+  /** true: any command may be run, as on a server that people log in to. */
+  anyCommand?: boolean;
 }
 
 /** Starts it and waits until it answers. */
 export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
   const folder = await mkdtemp(join(tmpdir(), "orun-sshd-"));
-  const port = await freePort();
+  const address = options.address ?? "127.0.0.1";
+  const port = await freePort(address);
   const file = (name: string): string => join(folder, name);
   for (const name of ["host", "deploy", "other"]) await makeKey(file(name));
   await mkdir("/run/sshd", { recursive: true });
-  const authorize = async (): Promise<void> => {
+  const restriction =
+    options.anyCommand === true ? "" : 'restrict,command="git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"" ';
+  const authorizeDeployKey = async (): Promise<void> => {
     const key = await readFile(file("deploy.pub"), "utf8");
-    await writeFile(
-      file("authorized_keys"),
-      `restrict,command="git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"" ${key}`,
-    );
+    await writeFile(file("authorized_keys"), `${restriction}${key}`);
   };
-  await authorize();
+  await authorizeDeployKey();
   const hostKey = (await readFile(file("host.pub"), "utf8")).split(" ").slice(0, 2).join(" ");
-  await writeFile(file("known_hosts"), `[127.0.0.1]:${port} ${hostKey}\n`);
-  await writeFile(file("sshd_config"), sshdConfig(folder, port, options.protocolV2 !== false));
-  let server = await startSshd(folder, port);
+  await writeFile(file("known_hosts"), `[${address}]:${port} ${hostKey}\n`);
+  await writeFile(file("sshd_config"), sshdConfig(folder, address, port, options.protocolV2 !== false));
+  let server = await startSshd(folder, address, port);
   const halt = async (): Promise<void> => {
     await signalTree(server, "SIGKILL");
     await exited(server);
@@ -65,7 +71,7 @@ export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
     for (const pid of (await processTree(server.pid)).slice(1)) signal(pid, "SIGKILL");
   };
   return {
-    url: `ssh://${userInfo().username}@127.0.0.1:${port}${options.repository}`,
+    url: `ssh://${userInfo().username}@${address}:${port}${options.repository}`,
     port,
     deployKey: file("deploy"),
     otherKey: file("other"),
@@ -73,6 +79,9 @@ export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
     pause: () => signalTree(server, "SIGSTOP"),
     resume: () => signalTree(server, "SIGCONT"),
     dropConnections: descendantsOnly,
+    async authorize(publicKey) {
+      await appendFile(file("authorized_keys"), `${restriction}${publicKey.trim()}\n`);
+    },
     async revokeKeys() {
       await writeFile(file("authorized_keys"), "");
       await descendantsOnly();
@@ -83,7 +92,7 @@ export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
         await rm(file("host"));
         await makeKey(file("host"));
       }
-      server = await startSshd(folder, port);
+      server = await startSshd(folder, address, port);
     },
     halt,
     async stop() {
@@ -94,9 +103,9 @@ export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
   };
 }
 
-function sshdConfig(folder: string, port: number, protocolV2: boolean): string {
+function sshdConfig(folder: string, address: string, port: number, protocolV2: boolean): string {
   return [
-    "ListenAddress 127.0.0.1",
+    `ListenAddress ${address}`,
     `Port ${port}`,
     `HostKey ${folder}/host`,
     `AuthorizedKeysFile ${folder}/authorized_keys`,
@@ -114,7 +123,7 @@ function sshdConfig(folder: string, port: number, protocolV2: boolean): string {
   ].join("\n");
 }
 
-async function startSshd(folder: string, port: number): Promise<ChildProcess> {
+async function startSshd(folder: string, address: string, port: number): Promise<ChildProcess> {
   const args = ["-D", "-f", join(folder, "sshd_config"), "-E", join(folder, "log")];
   const server = spawn("/usr/sbin/sshd", args, { stdio: "ignore" });
   const failed = new Promise<never>((_resolve, reject) => {
@@ -124,21 +133,21 @@ async function startSshd(folder: string, port: number): Promise<ChildProcess> {
     );
   });
   failed.catch(() => undefined);
-  await Promise.race([failed, untilListening(port)]);
+  await Promise.race([failed, untilListening(address, port)]);
   return server;
 }
 
-async function untilListening(port: number): Promise<void> {
+async function untilListening(address: string, port: number): Promise<void> {
   const deadline = Date.now() + 10_000;
-  while (!(await connects(port))) {
+  while (!(await connects(address, port))) {
     if (Date.now() > deadline) throw new Error(`nothing listens on port ${port} after 10 s`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-function connects(port: number): Promise<boolean> {
+function connects(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection(port, "127.0.0.1");
+    const socket = createConnection(port, address);
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
@@ -155,11 +164,11 @@ async function makeKey(path: string): Promise<void> {
   await exited(child);
 }
 
-function freePort(): Promise<number> {
+function freePort(address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(0, address, () => {
       const address = server.address();
       server.close(() => {
         if (address === null || typeof address === "string") reject(new Error("no port"));

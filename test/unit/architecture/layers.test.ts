@@ -15,6 +15,7 @@ const allowed: Record<string, readonly string[]> = {
   git: ["git", "agent/source-port.ts", "manifest"],
   probe: ["probe", "agent/ports.ts"],
   host: ["host", "agent/ports.ts", "agent/events.ts", "plan", "state", "manifest"],
+  bootstrap: ["bootstrap", "manifest", "git/url.ts", "git/errors.ts"],
   api: ["api", "agent/status.ts"],
 };
 const PURE = ["manifest", "state", "plan", "agent"];
