@@ -20,6 +20,7 @@ const programs = [
     ? [
         ["docker-registry", "docker-registry"],
         ["sshd", "openssh-server"],
+        ["debootstrap", "debootstrap"],
       ]
     : []),
 ];

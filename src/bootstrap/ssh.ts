@@ -16,7 +16,7 @@ export interface SshOptions {
   signal?: AbortSignal;
 }
 
-export interface RemoteCommand {
+interface RemoteCommand {
   /** Program and arguments; they reach the program there exactly as they are here. */
   argv: readonly string[];
   /** As root: through `sudo -n` when the user is another one. */
@@ -31,7 +31,7 @@ export interface RemoteCommand {
   onStdout?: (chunk: Buffer) => void;
 }
 
-export interface RemoteOutcome {
+interface RemoteOutcome {
   code: number;
   stdout: string;
   stderr: string;
