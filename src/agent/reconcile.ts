@@ -17,6 +17,7 @@ import { EngineError } from "./errors.ts";
 import type { Emit } from "./events.ts";
 import type { Job } from "./executor.ts";
 import { createGiveUp } from "./give-up.ts";
+import { createGaps } from "./gaps.ts";
 import type { HealthMonitor } from "./health.ts";
 import type { ImageLane } from "./image-lane.ts";
 import type { IngressLane } from "./ingress-lane.ts";
@@ -79,8 +80,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const conditions = new Map<string, Condition>();
   const lastActions = new Map<string, string>();
   const livenessRestarts = new Map<string, number>();
-  /** Since when nothing of a deployment serves because of its own release, ms. */
-  const gaps = new Map<string, number>();
+  const gaps = createGaps();
 
   /** What crashed counts while it is still wanted. */
   const crashOf = (name: string, wanted: DesiredDeployment | null, now: number): Crash | null => {
@@ -239,7 +239,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const others = job.containers.some(
       (item) => item.id !== action.container && item.phase === "running" && item.restartPolicy === "always",
     );
-    if (action.kind === "stop" && !others) gaps.set(name, from);
+    if (action.kind === "stop" && !others) gaps.began(name, from);
     const work = async (): Promise<void> => {
       if (action.kind === "restart") await noteRestart(name, action, job.signal);
       await parts.execute(action, job);
@@ -307,6 +307,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       blocked,
       failure: retries.shown(name),
       crash: crash?.message ?? null,
+      gapMs: wanted?.kind === "run" ? gaps.of(name, wanted.revision.revision, now) : null,
       now,
     });
     const before = conditions.get(name);
@@ -330,12 +331,16 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       livenessRestarts: livenessRestarts.get(name) ?? 0,
     });
     if (condition.state === "running" && wanted?.kind === "run") remember(name, wanted.revision, now);
+    // The first replica ends the gap, and so does the return to the last good form.
+    else if (condition.readyReplicas > 0 && target.kind === "run")
+      gaps.ended(name, target.revision.revision, now);
   };
 
   /** The revision is proven on every replica: what the deployment returns to from now on. */
   const remember = (name: string, revision: DeploymentRevision, now: number): void => {
-    const gap = gaps.get(name);
-    gaps.delete(name);
+    gaps.ended(name, revision.revision, now);
+    const gapMs = gaps.of(name, revision.revision, now);
+    if (gapMs === null) gaps.none(name);
     const { lastGood, pins } = memory.deployment(name);
     if (lastGood?.specHash === revision.specHash && lastGood.revision === revision.revision) {
       // A Service that came or went changes nothing but what readiness is about.
@@ -348,7 +353,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       deployment: name,
       revision: revision.revision,
       commit: revision.commit,
-      gapMs: gap === undefined ? null : now - gap,
+      gapMs,
     });
     memory.updateDeployment(name, (current) => {
       const oldPin = lastGood === null ? undefined : pins[lastGood.revision];
@@ -372,7 +377,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const forget = (name: string): void => {
     conditions.delete(name);
     retries.clear(name);
-    gaps.delete(name);
+    gaps.forget(name);
     livenessRestarts.delete(name);
     parts.health.sync(name, []);
     memory.update((current) => {

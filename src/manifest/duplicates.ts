@@ -1,6 +1,6 @@
 import type { ParsedManifests } from "./parsed.ts";
 import type { Resource } from "./resource.ts";
-import { fieldLocator } from "./field-position.ts";
+import { positionOf } from "./field-position.ts";
 
 interface Place {
   file: string;
@@ -25,7 +25,6 @@ export function refuseDuplicates(parsed: ParsedManifests): ParsedManifests {
     diagnostics: [...parsed.diagnostics],
     invalid: [...parsed.invalid],
   };
-  const locate = fieldLocator(parsed.texts);
   for (const item of parsed.resources) {
     const { kind, name, source } = item;
     const other = otherPlace(places.get(`${kind}/${name}`) ?? [], source);
@@ -35,7 +34,7 @@ export function refuseDuplicates(parsed: ParsedManifests): ParsedManifests {
     }
     const message = `${kind} '${name}' is defined twice: the other one is at ${other.file}:${String(other.line)}; rename or remove one of them`;
     result.diagnostics.push({
-      ...locate(item, ["metadata", "name"]),
+      ...positionOf(item, ["metadata", "name"]),
       severity: "error",
       message,
       resource: { kind, name },

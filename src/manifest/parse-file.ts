@@ -1,17 +1,14 @@
-import { isScalar, type Document } from "yaml";
-import { readEverydayDocument } from "./everyday-document.ts";
+import { isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import { refusalOf } from "./file-limits.ts";
 import type { ManifestFile, ParsedManifests } from "./parsed.ts";
 import { readDocument } from "./read-document.ts";
 import { frameLines } from "./source-line.ts";
 import { splitDocuments } from "./split-documents.ts";
-import { lineCounterOf, yamlDocuments } from "./yaml-documents.ts";
 
 /** Reads one file (SPEC 2). Never throws: what is wrong becomes a diagnostic and holds back its own document alone. */
 export function parseFile(file: ManifestFile): ParsedManifests {
   const result: ParsedManifests = {
     resources: [],
-    texts: new Map(),
     diagnostics: [],
     invalid: [],
     unidentified: false,
@@ -19,32 +16,10 @@ export function parseFile(file: ManifestFile): ParsedManifests {
   };
   const refused = refusalOf(file);
   if (refused !== null) return refuseFile(file, result, refused);
-  if (!readSimply(file, result)) readCarefully(file, result);
-  if (result.resources.length > 0) result.texts.set(file.path, file.content);
-  return result;
-}
-
-/** Reads a file of everyday documents without an error; any other is left as it is, and untouched the result. */
-function readSimply(file: ManifestFile, result: ParsedManifests): boolean {
-  const resources = [];
-  let line = 1;
-  let offset = 0;
-  for (const document of splitDocuments(file.content)) {
-    for (; offset < document.offset; offset++) if (file.content[offset] === "\n") line++;
-    const resource = readEverydayDocument(document.text, file.path, line);
-    if (resource === null) return false;
-    resources.push(resource);
-  }
-  result.resources = resources;
-  result.documents = resources.length;
-  return true;
-}
-
-function readCarefully(file: ManifestFile, result: ParsedManifests): void {
-  const lines = lineCounterOf(file.content);
+  const lines = lineStarts(file.content);
   const frame = frameLines(file.content, lines.lineStarts);
   for (const { text, offset } of splitDocuments(file.content)) {
-    const documents = yamlDocuments(text);
+    const documents = parseText(text);
     if (documents === null) {
       // Its words might quote the source, so they are not shown.
       const { line } = lines.linePos(offset);
@@ -53,6 +28,23 @@ function readCarefully(file: ManifestFile, result: ParsedManifests): void {
     }
     for (const document of documents)
       if (!isEmpty(document)) readDocument(document, { path: file.path, text, offset, lines, frame, result });
+  }
+  return result;
+}
+
+/** The documents of a text, more than one only after `...`; null when the library gives up, as on a stack too deep. */
+function parseText(text: string): readonly Document[] | null {
+  try {
+    const parsed = parseAllDocuments(text, {
+      merge: true,
+      prettyErrors: false,
+      // Ours to check: the library compares every key with every other one.
+      uniqueKeys: false,
+      logLevel: "silent",
+    });
+    return Array.isArray(parsed) ? parsed : [];
+  } catch {
+    return null;
   }
 }
 
@@ -75,4 +67,12 @@ function refuseFile(file: ManifestFile, result: ParsedManifests, message: string
 function isEmpty({ contents, errors }: Document): boolean {
   if (errors.length > 0) return false;
   return contents === null || (isScalar(contents) && contents.value === null && contents.source === "");
+}
+
+function lineStarts(content: string): LineCounter {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let end = content.indexOf("\n"); end !== -1; end = content.indexOf("\n", end + 1))
+    lines.addNewLine(end + 1);
+  return lines;
 }

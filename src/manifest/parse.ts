@@ -19,7 +19,6 @@ export function parseManifests(
 ): ParsedManifests {
   const all: ParsedManifests = {
     resources: [],
-    texts: new Map(),
     diagnostics: [],
     invalid: [],
     unidentified: false,
@@ -32,7 +31,6 @@ export function parseManifests(
     const parsed = cache.get(key) ?? parseFile(file);
     cache.set(key, parsed);
     for (const item of parsed.resources) all.resources.push(item);
-    for (const [path, content] of parsed.texts) all.texts.set(path, content);
     for (const item of parsed.diagnostics) all.diagnostics.push(item);
     for (const item of parsed.invalid) all.invalid.push(item);
     all.unidentified ||= parsed.unidentified;

@@ -23,8 +23,6 @@ interface InvalidDocument {
 /** What some files say, and what is wrong with them. */
 export interface ParsedManifests {
   resources: Resource[];
-  /** The contents by path of the files that have any resource: for saying where a later finding is. */
-  texts: Map<string, string>;
   diagnostics: Diagnostic[];
   invalid: InvalidDocument[];
   /** Some document's kind or name cannot be read: nothing may be pruned (SPEC 2). */

@@ -1,11 +1,12 @@
 import { isMap, type Document, type LineCounter } from "yaml";
 import type { Diagnostic } from "./diagnostic.ts";
 import { documentValue } from "./document-value.ts";
+import { fieldKey, referringFields } from "./field-position.ts";
 import { identityOf, onlyScalar, type Identity } from "./identity.ts";
 import { findings } from "./issues.ts";
 import { offsetOfPath, startOf } from "./locate.ts";
 import type { ParsedManifests } from "./parsed.ts";
-import { documents, folders, kinds, type Kind, type Resource } from "./resource.ts";
+import { documents, folders, kinds, type FieldPosition, type Kind, type Resource } from "./resource.ts";
 import type { FrameLines } from "./source-line.ts";
 import { suggest } from "./suggest.ts";
 import { escapeControl } from "./text.ts";
@@ -42,6 +43,7 @@ export function readDocument(document: Document, context: Context): void {
   const source = { file: path, ...positionAt(start, context) };
   const read = readResource(document, source, context);
   if (!Array.isArray(read)) {
+    read.fields = referringPositions(document, read, context);
     result.resources.push(read);
     warnWrongFolder(read, document, context);
     return;
@@ -109,20 +111,28 @@ function kindOf(document: Document): Kind | Problem {
   };
 }
 
+/** The fields whose truth depends on other documents: where they are, for `checkReferences`. */
+function referringPositions(
+  document: Document,
+  resource: Resource,
+  context: Context,
+): Map<string, FieldPosition> {
+  const found = new Map<string, FieldPosition>();
+  for (const path of referringFields(resource)) {
+    const position = positionAt(offsetOfPath(document, path, false), context);
+    found.set(fieldKey(path), { ...position, sourceLine: context.frame(position.line) });
+  }
+  return found;
+}
+
 function warnWrongFolder(resource: Resource, document: Document, context: Context): void {
-  const { kind, name } = resource;
-  if (!isInWrongFolder(kind, context.path)) return;
   const folder = context.path.split("/")[0] ?? "";
-  const expected = folders[kind];
+  const expected = folders[resource.kind];
+  if (folder === expected || !Object.values<string>(folders).includes(folder)) return;
+  const { kind, name } = resource;
   const message = `a ${kind} belongs in ${expected}/, not in ${folder}/; it is read all the same`;
   const offset = offsetOfPath(document, ["kind"], false);
   context.result.diagnostics.push(diagnosticOf({ offset, message }, "warning", { kind, name }, context));
-}
-
-/** Whether a path is below the folder of another kind. */
-export function isInWrongFolder(kind: Kind, path: string): boolean {
-  const folder = path.split("/")[0] ?? "";
-  return folder !== folders[kind] && Object.values<string>(folders).includes(folder);
 }
 
 function diagnosticOf(

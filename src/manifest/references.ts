@@ -6,7 +6,7 @@ import type { ReferenceFinding } from "./reference-finding.ts";
 import type { DeploymentResource, Kind, NodeResource, ServiceResource } from "./resource.ts";
 import { runsOn } from "./runs-on.ts";
 import { suggest } from "./suggest.ts";
-import { fieldLocator } from "./field-position.ts";
+import { positionOf } from "./field-position.ts";
 
 export { runsOn } from "./runs-on.ts";
 
@@ -53,10 +53,9 @@ export function checkReferences(parsed: ParsedManifests): {
     ...services.flatMap((item) => serviceFindings(item, known)),
     ...hostNameClaims(services),
   ];
-  const locate = fieldLocator(parsed.texts);
   return {
     diagnostics: found.map(({ resource, path, severity, message }) => ({
-      ...locate(resource, path),
+      ...positionOf(resource, path),
       severity,
       message,
       resource: { kind: resource.kind, name: resource.name },

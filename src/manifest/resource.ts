@@ -71,11 +71,20 @@ export interface SourcePosition {
   column: number;
 }
 
+/** Where a field is, with its line made safe to show. */
+export interface FieldPosition {
+  line: number;
+  column: number;
+  sourceLine: string;
+}
+
 interface Common {
   name: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;
   source: SourcePosition;
+  /** Positions of the fields that refer to other documents, by path (`spec.dependsOn.0`), for errors found later. */
+  fields?: ReadonlyMap<string, FieldPosition>;
 }
 export type NodeResource = Common & { kind: "Node"; spec: NodeSpec };
 export type DeploymentResource = Common & { kind: "Deployment"; spec: DeploymentSpec };

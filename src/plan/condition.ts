@@ -45,6 +45,8 @@ export function conditionOf(facts: {
   blocked: { reason: string; lasting: boolean } | null;
   failure: Failure | null;
   crash: string | null;
+  /** How long nothing served while this revision was released, ms; null: it was never without. */
+  gapMs: number | null;
   now: number;
 }): Condition {
   const { wanted, target, memory, containers, image, decision, failure, now } = facts;
@@ -97,7 +99,7 @@ export function conditionOf(facts: {
     const settled = decision.kind === "done";
     return facts.crash !== null
       ? say("degraded", "crashed", facts.crash, settled)
-      : say("running", "ready", "", settled);
+      : say("running", "ready", facts.gapMs === null ? "" : gapMessage(facts.gapMs), settled);
   }
   if (facts.blocked !== null && (!onWanted || readyReplicas < replicas) && decision.kind !== "act")
     return say("pending", "waiting", `waiting for ${facts.blocked.reason}`, facts.blocked.lasting && idle);
@@ -127,4 +129,8 @@ export function conditionOf(facts: {
   const message = decision.kind === "wait" ? `waiting for ${decision.for}` : "";
   const late = decision.kind === "wait" && decision.late;
   return say("starting", late ? "late" : "starting", message, late);
+}
+
+function gapMessage(ms: number): string {
+  return `nothing served for ${ms < 1000 ? `${String(Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`} while it was released`;
 }

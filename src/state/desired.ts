@@ -1,6 +1,5 @@
 import type { Diagnostic } from "../manifest/diagnostic.ts";
 import { sortDiagnostics } from "../manifest/diagnostic.ts";
-import { fieldLocator } from "../manifest/field-position.ts";
 import type { NodeSpec } from "../manifest/node.ts";
 import type { ParsedManifests } from "../manifest/parse.ts";
 import { checkReferences, runsOn } from "../manifest/references.ts";
@@ -120,9 +119,7 @@ export function desiredState(parsed: ParsedManifests, context: DesiredContext): 
     diagnostics: sortDiagnostics([
       ...parsed.diagnostics,
       ...references.diagnostics,
-      ...(node === undefined || followed === null
-        ? []
-        : nodeFindings(node, fieldLocator(parsed.texts), { followed, environment })),
+      ...(node === undefined || followed === null ? [] : nodeFindings(node, { followed, environment })),
     ]),
     prunable: !parsed.unidentified,
     documents: parsed.documents,

@@ -1,5 +1,5 @@
 import type { Diagnostic } from "../manifest/diagnostic.ts";
-import type { LocateField } from "../manifest/field-position.ts";
+import { positionOf } from "../manifest/field-position.ts";
 import type { NodeResource } from "../manifest/resource.ts";
 
 /** What an agent goes by that its own Node manifest names too; null: a flag says so, which wins whatever the manifest says (SPEC 8). */
@@ -12,14 +12,13 @@ export interface Followed {
 /** What a Node's own agent cannot follow (SPEC 2): reported, never an error. */
 export function nodeFindings(
   node: NodeResource,
-  locate: LocateField,
   agent: { followed: Followed; environment: string },
 ): Diagnostic[] {
   const { followed, environment } = agent;
   const found: Diagnostic[] = [];
   const warn = (field: string, message: string): void => {
     found.push({
-      ...locate(node, ["spec", field]),
+      ...positionOf(node, ["spec", field]),
       severity: "warning",
       message: `${field}: ${message}`,
       resource: { kind: "Node", name: node.name },

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { get } from "node:http";
+import { request } from "node:http";
 import { join } from "node:path";
 import { z } from "zod";
 import { until } from "./wait.ts";
@@ -114,24 +114,29 @@ export function runAgent(options: {
   };
 }
 
-/** A plain GET on loopback, or on a container's address when `host` is given. */
+/** A plain request without a body, on loopback or on a container's address when `host` is given. */
 export function fetchText(
   port: number,
   path: string,
   headers: Record<string, string> = {},
   host = "127.0.0.1",
+  method = "GET",
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = get({ host, port, path, headers, agent: false, timeout: 5000 }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        body += chunk;
-      });
-      response.once("error", reject);
-      response.once("end", () => resolve({ status: response.statusCode ?? 0, body }));
-    });
+    const outgoing = request(
+      { host, port, path, method, headers, agent: false, timeout: 5000 },
+      (response) => {
+        let body = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          body += chunk;
+        });
+        response.once("error", reject);
+        response.once("end", () => resolve({ status: response.statusCode ?? 0, body }));
+      },
+    );
     outgoing.once("timeout", () => outgoing.destroy(new Error("no answer within 5 s")));
     outgoing.once("error", reject);
+    outgoing.end();
   });
 }

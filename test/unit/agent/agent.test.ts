@@ -218,6 +218,24 @@ describe("the agent", () => {
     await rig.kill();
   });
 
+  it("tells how long nothing served in a Recreate, and not in the release after it", async () => {
+    const rig = await running("a", "strategy: Recreate");
+    const gaps = (): (number | null)[] =>
+      rig.events.flatMap((event) => (event.type === "deployment.ready" ? [event.gapMs] : []));
+    push(rig, "a", "strategy: Recreate\nenv: {VERSION: 2}");
+    await rig.until("version 2 runs", () => versions(rig).join() === "2" && rig.state("a") === "running");
+    assert.deepEqual(
+      gaps().map((gap) => gap !== null && gap >= 1000 && gap < 10_000),
+      [false, true],
+    );
+    assert.match(rig.message("a"), /^nothing served for \d\.\d s while it was released$/);
+    push(rig, "a", "strategy: RollingUpdate\nenv: {VERSION: 3}");
+    await rig.until("version 3 runs", () => versions(rig).join() === "3" && rig.state("a") === "running");
+    assert.equal(gaps().at(-1), null);
+    assert.equal(rig.message("a"), "");
+    await rig.kill();
+  });
+
   it("heals the old container while an image cannot be pulled (Recreate)", async () => {
     const rig = await running("a", "strategy: Recreate");
     const [old] = rig.docker.containers();
