@@ -35,6 +35,8 @@ export interface AgentParts {
   pollInterval: number | null;
   /** What this agent goes by that its Node manifest names too. */
   followed: Followed;
+  /** The Node manifest names another environment, and nothing of this agent's is on the engine yet: go on as that one. */
+  moveTo: (environment: string) => void;
   /** Runs work side by side with a limit of its own: the engine's, and the registry's. */
   limits: { engine: Limit; pull: Limit };
 }
@@ -161,6 +163,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     memory,
     files: parts.files,
     followed: parts.followed,
+    moveTo: parts.moveTo,
     clock,
     emit: tell,
     owned: async (signal) => [

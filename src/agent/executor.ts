@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { ActionOf, EngineAction } from "../plan/action.ts";
+import type { DeploymentSpec } from "../manifest/deployment.ts";
 import { portText, samePort } from "../manifest/port.ts";
 import { isUp } from "../plan/container.ts";
 import { encodeCanonical } from "../state/canonical.ts";
-import { encodeLabels, type Owner } from "../state/labels.ts";
+import { encodeLabels, volumeName, type Owner } from "../state/labels.ts";
 import type { DeploymentRevision } from "../state/memory.ts";
 import type { ObservedContainer, ObservedNetwork } from "../state/observed.ts";
 import { upstreamOf } from "../plan/route.ts";
@@ -108,6 +109,9 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     return true;
   };
 
+  const ofEnvironment = (volume: DeploymentSpec["volumes"][number]): typeof volume =>
+    volume.type === "volume" ? { ...volume, name: volumeName(owner.environment, volume.name) } : volume;
+
   let making: Promise<ObservedNetwork> | null = null;
 
   const handlers: Handlers = {
@@ -145,7 +149,7 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
           name: action.name,
           labels,
           image: pin.digest ?? pin.id,
-          spec: revision.spec,
+          spec: { ...revision.spec, volumes: revision.spec.volumes.map(ofEnvironment) },
           env: revision.env,
           network,
         };

@@ -9,6 +9,13 @@ export interface EngineIdentity {
   apiVersion: string;
 }
 
+/** An environment that has a network on the engine, and the branch that it is of. */
+export interface EnvironmentHolder {
+  environment: string;
+  branch: string;
+  node: string;
+}
+
 /** Everything a container is made of; the adapter translates it and decides nothing. */
 export interface ContainerBlueprint {
   name: string;
@@ -68,6 +75,8 @@ export interface EngineEvent {
  */
 export interface Engine {
   identity(signal: AbortSignal): Promise<EngineIdentity>;
+  /** Whose environments the engine has networks of, of this node and others. */
+  environments(signal: AbortSignal): Promise<EnvironmentHolder[]>;
   /** Our containers, everybody's names and ports, and our network; with `deployment`, of our containers only that one's. */
   observe(deployment: string | null, signal: AbortSignal): Promise<ObservedState>;
   /** One container afresh; null when it is gone or is not ours any more. */

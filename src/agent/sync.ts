@@ -58,6 +58,8 @@ export function createSync(parts: {
   emit: Emit;
   /** What this agent goes by that its Node manifest names too. */
   followed: Followed;
+  /** The Node manifest names another environment while nothing runs here yet. */
+  moveTo: (environment: string) => void;
   /** Names of the deployments that this agent owns on the engine, once that can be told. */
   owned: (signal: AbortSignal) => Promise<string[]>;
   submit: (desired: DesiredState) => void;
@@ -115,6 +117,12 @@ export function createSync(parts: {
     }
     const envFiles = await readEnvFiles(parsed);
     const desired = build(parsed, revision.commit, envFiles);
+    const named = desired.nodeSource === "found" ? desired.node?.environment : undefined;
+    const { environment } = parts.owner;
+    if (named !== undefined && named !== environment && (await parts.owned(signal)).length === 0) {
+      parts.moveTo(named);
+      return;
+    }
     if (!trusted) {
       const owned = await parts.owned(signal);
       const confirmed = await source.confirmsPrune(memory.get().acceptedCommit, id, signal);

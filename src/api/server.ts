@@ -6,7 +6,7 @@ import { renderMetrics } from "./metrics.ts";
  * The read-only status API (SPEC 5) on 127.0.0.1. GET and POST alike; a foreign `Host` or `Origin` gets 403 (DNS
  * rebinding); bodies are thrown away; slow clients are cut off and never hold the agent up.
  */
-export function createStatusServer(status: StatusStore): Server {
+export function createStatusServer(status: Pick<StatusStore, "ready" | "snapshot">): Server {
   const server = createServer(
     { headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000, maxHeaderSize: 8192 },
     (request, response) => {
@@ -18,7 +18,11 @@ export function createStatusServer(status: StatusStore): Server {
   return server;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, status: StatusStore): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: Pick<StatusStore, "ready" | "snapshot">,
+): void {
   let size = 0;
   request.on("data", (chunk: Buffer) => {
     size += chunk.length;

@@ -6,7 +6,7 @@ import { eventFollower } from "./events.ts";
 import { runExec } from "./exec.ts";
 import { findImage, imagesInUse, removeImage } from "./images.ts";
 import { readLogs } from "./logs.ts";
-import { ensureNetwork } from "./networks.ts";
+import { ensureNetwork, listEnvironments } from "./networks.ts";
 import { createObserver } from "./observe.ts";
 import { pullImage } from "./pull.ts";
 import { infoShape } from "./shapes.ts";
@@ -31,6 +31,7 @@ export function connectEngine(options: EngineOptions): Engine & { close(): void 
       const info = await connection.json({ method: "GET", path: "/info", signal }, infoShape);
       return { id: info.ID, version: info.ServerVersion, apiVersion: await connection.version(signal) };
     },
+    environments: (signal) => listEnvironments(connection, signal),
     observe: (deployment, signal) => observer.observe(deployment, signal),
     inspect: (id, signal) => observer.inspect(id, signal),
     ensureNetwork: (signal) => ensureNetwork(connection, options.owner, options.branch, signal),

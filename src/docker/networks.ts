@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { EngineError } from "../agent/errors.ts";
+import type { EnvironmentHolder } from "../agent/ports.ts";
 import { label, networkName, type Owner } from "../state/labels.ts";
 import type { ObservedNetwork } from "../state/observed.ts";
 import {
@@ -33,6 +34,25 @@ export async function findNetwork(
   if (found === undefined) return null;
   const config = found.IPAM?.Config?.[0];
   return { id: found.Id, name, subnet: config?.Subnet ?? "", gateway: config?.Gateway ?? "" };
+}
+
+/** The environments that have a network here, by its labels. */
+export async function listEnvironments(
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<EnvironmentHolder[]> {
+  const query = { filters: JSON.stringify({ label: [label.environment] }) };
+  const list = await connection.json(
+    { method: "GET", path: "/networks", query, signal },
+    networkShape.array(),
+  );
+  return list.flatMap(({ Name, Labels }) => {
+    const [environment, branch, node] = [label.environment, label.branch, label.node].map(
+      (key) => Labels[key],
+    );
+    if (environment === undefined || branch === undefined || node === undefined) return [];
+    return Name === networkName(environment) ? [{ environment, branch, node }] : [];
+  });
 }
 
 function isOurs(labels: Readonly<Record<string, string>>, owner: Owner): boolean {

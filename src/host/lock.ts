@@ -10,14 +10,14 @@ export interface LockHolder {
   dataDir: string;
 }
 
+/** `branch` null: who holds it has not said yet. */
+export type Lock = { held: true; release: () => void } | { held: false; by: string; branch: string | null };
+
 /**
  * One agent per engine and environment (SPEC 3): `flock` on a descriptor of ours. The lock belongs to the open file, so it
  * outlives the helper that took it and is free the moment this process is gone, also by SIGKILL.
  */
-export async function acquireLock(
-  path: string,
-  holder: LockHolder,
-): Promise<{ held: true; release: () => void } | { held: false; by: string }> {
+export async function acquireLock(path: string, holder: LockHolder): Promise<Lock> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const fd = openSync(path, "a+", 0o600);
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -27,21 +27,22 @@ export async function acquireLock(
   });
   if (code !== 0) {
     closeSync(fd);
-    return { held: false, by: describeHolder(readFileSync(path, "utf8")) };
+    return { held: false, ...readHolder(readFileSync(path, "utf8")) };
   }
   ftruncateSync(fd);
   writeSync(fd, JSON.stringify(holder));
   return { held: true, release: () => closeSync(fd) };
 }
 
-function describeHolder(text: string): string {
+function readHolder(text: string): { by: string; branch: string | null } {
   try {
     const json: unknown = JSON.parse(text);
     if (typeof json === "object" && json !== null && "pid" in json && "node" in json && "dataDir" in json) {
-      return `the agent of node '${String(json.node)}' (pid ${String(json.pid)}, data directory ${String(json.dataDir)})`;
+      const by = `the agent of node '${String(json.node)}' (pid ${String(json.pid)}, data directory ${String(json.dataDir)})`;
+      return { by, branch: "branch" in json ? String(json.branch) : null };
     }
   } catch {
     // The holder is about to write it.
   }
-  return "another agent";
+  return { by: "another agent", branch: null };
 }

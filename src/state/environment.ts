@@ -22,3 +22,26 @@ function dnsLabel(branch: string): string {
     .replace(/^-+|-+$/g, "");
   return label === "" ? "branch" : label;
 }
+
+/** What is known when an agent chooses the name of its environment. */
+export interface EnvironmentFacts {
+  branch: string;
+  node: string;
+  /** What this agent called it before; null: it never had one. */
+  remembered: { branch: string; name: string } | null;
+  /** The environments of the engine. */
+  holders: readonly { environment: string; branch: string; node: string }[];
+}
+
+/** The name of this agent's environment: the one it has, by its memory or by the engine, else one that no other branch has. */
+export function chooseEnvironment({ branch, node, remembered, holders }: EnvironmentFacts): string {
+  const isFree = (name: string): boolean =>
+    holders.every((holder) => holder.environment !== name || holder.branch === branch);
+  if (remembered?.branch === branch && isFree(remembered.name)) return remembered.name;
+  const own = holders.find((holder) => holder.branch === branch && holder.node === node);
+  if (own !== undefined) return own.environment;
+  return environmentOf(
+    branch,
+    (label) => holders.find((holder) => holder.environment === label)?.branch ?? null,
+  );
+}

@@ -92,6 +92,11 @@ function environmentPrefix(environment: string): string {
   return environment === "production" ? "" : `${environment}.`;
 }
 
+/** The engine's name of a named volume of a manifest: environments share none (SPEC 7). */
+export function volumeName(environment: string, name: string): string {
+  return `${environmentPrefix(environment)}${name}`;
+}
+
 /** The name of an environment's network. */
 export function networkName(environment: string): string {
   return `${environmentPrefix(environment)}orun`;

@@ -55,6 +55,8 @@ export interface RememberedNode {
 export interface Memory {
   /** The commit in force. */
   acceptedCommit: string | null;
+  /** The environment that this agent has on its engine; null: it never had one. */
+  environment: { branch: string; name: string } | null;
   /** null: no manifest of this node was ever found. */
   node: RememberedNode | null;
   deployments: Record<string, DeploymentMemory>;
@@ -68,7 +70,15 @@ export interface Memory {
 
 /** A memory with nothing in it. */
 export function emptyMemory(): Memory {
-  return { acceptedCommit: null, node: null, deployments: {}, images: {}, containers: {}, routes: {} };
+  return {
+    acceptedCommit: null,
+    environment: null,
+    node: null,
+    deployments: {},
+    images: {},
+    containers: {},
+    routes: {},
+  };
 }
 
 /** The memory of a deployment that nothing is known of. */

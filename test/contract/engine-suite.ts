@@ -101,6 +101,14 @@ export function engineSuite(title: string, open: () => Promise<EngineSubject>): 
       return seen;
     };
 
+    it("tells whose environments the engine has networks of", async () => {
+      const holders = await engine.environments(quiet);
+      assert.deepEqual(
+        holders.filter((item) => item.environment === subject.owner.environment).map((item) => item.node),
+        [subject.owner.node],
+      );
+    });
+
     it("tells who it is, twice the same", async () => {
       const first = await engine.identity(quiet);
       assert.notEqual(first.id, "");

@@ -6,6 +6,7 @@ import { serving } from "./engine-behaviour.ts";
 import type { ImageStore } from "./engine-images.ts";
 import {
   carriesLabels,
+  environmentsOf,
   findNetwork,
   observedNetwork,
   refuseStrangersNetwork,
@@ -129,6 +130,7 @@ export function fakeClient(parts: ClientParts): Engine {
   return {
     identity: (signal) =>
       call("identity", null, signal, () => ({ id: "FAKE", version: "0.0.0", apiVersion: "1.41" })),
+    environments: (signal) => call("environments", null, signal, () => environmentsOf(world)),
     observe: (deployment, signal) => call("observe", null, signal, () => observe(deployment)),
     inspect: (id, signal) =>
       call("inspect", null, signal, () => {

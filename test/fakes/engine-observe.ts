@@ -1,4 +1,5 @@
 import { EngineError } from "../../src/agent/errors.ts";
+import type { EnvironmentHolder } from "../../src/agent/ports.ts";
 import { containerName, decodeLabels, label, networkName, type Owner } from "../../src/state/labels.ts";
 import type {
   Attachment,
@@ -79,6 +80,16 @@ export function findNetwork(world: World, owner: Owner): FakeNetwork | null {
     found.labels[label.environment] === owner.environment &&
     found.labels[label.branch] !== undefined;
   return ours ? found : null;
+}
+
+export function environmentsOf(world: World): EnvironmentHolder[] {
+  return [...world.networks.values()].flatMap(({ name, labels }) => {
+    const [environment, branch, node] = [label.environment, label.branch, label.node].map(
+      (key) => labels[key],
+    );
+    if (environment === undefined || branch === undefined || node === undefined) return [];
+    return name === networkName(environment) ? [{ environment, branch, node }] : [];
+  });
 }
 
 /** As {@link findNetwork}, but a stranger of that name is an error. */

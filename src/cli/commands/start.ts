@@ -1,25 +1,30 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pLimit from "p-limit";
-import { createAgent } from "../../agent/agent.ts";
+import { createAgent, type Agent } from "../../agent/agent.ts";
 import { backoff } from "../../agent/backoff.ts";
 import { isStopped, systemClock, type Clock } from "../../agent/clock.ts";
 import { EngineError } from "../../agent/errors.ts";
 import type { Emit } from "../../agent/events.ts";
 import { createMemoryStore } from "../../agent/memory.ts";
-import type { EngineIdentity } from "../../agent/ports.ts";
+import type { Engine, EngineIdentity } from "../../agent/ports.ts";
 import { createStatusServer } from "../../api/server.ts";
 import { connectEngine } from "../../docker/engine.ts";
 import { openSource } from "../../git/source.ts";
 import { createNodeFiles } from "../../host/files.ts";
-import { acquireLock } from "../../host/lock.ts";
 import { createEventLog, logFormat } from "../../host/log.ts";
 import { createStateWriter, readState } from "../../host/state-file.ts";
 import { createProbeRunner } from "../../probe/run.ts";
 import { environmentOf } from "../../state/environment.ts";
+import { claimEnvironment, type Claim } from "../claim-environment.ts";
 import { noIngress } from "../no-ingress.ts";
 import { readSettings } from "../settings.ts";
 import { VERSION } from "../version.ts";
+
+interface Assembled {
+  engine: Engine & { close(): void };
+  agent: Agent;
+}
 
 /** `orun start`: puts the agent together and runs it. Answers the exit code (SPEC 8). */
 export async function start(flags: Record<string, unknown>): Promise<number> {
@@ -32,9 +37,6 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
   process.on("SIGINT", () => stop.abort());
   const clock = systemClock();
   const emit = createEventLog(logFormat(), (line) => process.stdout.write(line));
-  const environment = environmentOf(settings.branch, () => null);
-  const owner = { node: settings.node, environment };
-
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const statePath = join(settings.dataDir, "state.json");
   const { memory: remembered, warning } = readState(statePath);
@@ -42,12 +44,6 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
   const writer = createStateWriter(statePath, (message) => emit({ type: "warning", message }));
   const memory = createMemoryStore(remembered, (next) => writer.save(next));
 
-  const engine = connectEngine({
-    socketPath: settings.socketPath,
-    owner,
-    branch: settings.branch,
-    isKnown: (id) => id in memory.get().containers,
-  });
   const source = await openSource({
     url: settings.repo,
     branch: settings.branch,
@@ -59,33 +55,53 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
   });
   const engineLimit = pLimit(6);
   const pullLimit = pLimit(3);
-  const agent = createAgent(
-    {
-      engine,
-      source,
-      ingress: noIngress(),
-      files: createNodeFiles(),
-      probe: createProbeRunner((id, command, timeoutMs, signal) =>
-        engine.exec(id, command, timeoutMs, signal),
-      ),
-      memory,
-      clock,
-      emit,
+  const known = memory.get().environment;
+  /** The agent of one environment, over an engine connection of its own. */
+  const assemble = (environment: string, stopped: AbortSignal, moveTo: (name: string) => void): Assembled => {
+    const owner = { node: settings.node, environment };
+    const engine = connectEngine({
+      socketPath: settings.socketPath,
       owner,
       branch: settings.branch,
-      version: VERSION,
-      pollInterval: settings.pollInterval,
-      // Flags win over the Node manifest, whatever it says (SPEC 8).
-      followed: {
-        repo: flags["repo"] === undefined ? settings.repo : null,
-        branch: flags["branch"] === undefined ? settings.branch : null,
-        dataDir: flags["dataDir"] === undefined ? settings.dataDir : null,
+      isKnown: (id) => id in memory.get().containers,
+    });
+    const agent = createAgent(
+      {
+        engine,
+        source,
+        ingress: noIngress(),
+        files: createNodeFiles(),
+        probe: createProbeRunner((id, command, timeoutMs, signal) =>
+          engine.exec(id, command, timeoutMs, signal),
+        ),
+        memory,
+        clock,
+        emit,
+        owner,
+        branch: settings.branch,
+        version: VERSION,
+        pollInterval: settings.pollInterval,
+        // Flags win over the Node manifest, whatever it says (SPEC 8).
+        followed: {
+          repo: flags["repo"] === undefined ? settings.repo : null,
+          branch: flags["branch"] === undefined ? settings.branch : null,
+          dataDir: flags["dataDir"] === undefined ? settings.dataDir : null,
+        },
+        moveTo,
+        limits: { engine: (work) => engineLimit(work), pull: (work) => pullLimit(work) },
       },
-      limits: { engine: (work) => engineLimit(work), pull: (work) => pullLimit(work) },
-    },
-    stop.signal,
-  );
-  const server = createStatusServer(agent.status);
+      stopped,
+    );
+    return { engine, agent };
+  };
+  // Provisional until the engine has said which names are taken.
+  const provisional =
+    known?.branch === settings.branch ? known.name : environmentOf(settings.branch, () => null);
+  let current = assemble(provisional, stop.signal, () => undefined);
+  const server = createStatusServer({
+    ready: () => current.agent.status.ready(),
+    snapshot: () => current.agent.status.snapshot(),
+  });
   try {
     if (!settings.once) {
       await new Promise<void>((resolve, reject) => {
@@ -101,47 +117,71 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
       });
     }
     const identity = await identify(
-      engine,
-      (message) => agent.status.engineError(message),
+      current.engine,
+      (message) => current.agent.status.engineError(message),
       clock,
       emit,
       stop.signal,
     );
     if (identity === null) return settings.once ? 1 : 0;
-    const lock = await acquireLock(
-      `/run/orun/${identity.id.replace(/[^A-Za-z0-9_-]/g, "_")}.${environment}.lock`,
-      {
-        node: settings.node,
+    const { node, branch, dataDir } = settings;
+    const holder = { node, branch, dataDir, pid: process.pid };
+    let wanted: Parameters<typeof claimEnvironment>[3] = { remembered: known };
+    while (!isStopped(stop.signal)) {
+      let claim: Claim;
+      try {
+        claim = await claimEnvironment(current.engine, identity, holder, wanted, stop.signal);
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        current.agent.status.engineError(error.message);
+        await clock.sleep(1000, stop.signal);
+        continue;
+      }
+      const { environment, lock } = claim;
+      if (!lock.held) {
+        process.stderr.write(
+          `orun: ${lock.by} already manages environment '${environment}' on this engine: stop it first\n`,
+        );
+        return 3;
+      }
+      memory.update((now) => ({ ...now, environment: { branch, name: environment } }));
+      const move = new AbortController();
+      const moved: { to: string | null } = { to: null };
+      current.engine.close();
+      current = assemble(environment, AbortSignal.any([stop.signal, move.signal]), (name) => {
+        moved.to = name;
+        move.abort();
+      });
+      // The network says on the engine whose name it is, also while this agent does not run.
+      if (environment !== "production")
+        await current.engine.ensureNetwork(stop.signal).catch(() => undefined);
+      emit({
+        type: "agent.started",
+        node,
         environment,
-        branch: settings.branch,
-        pid: process.pid,
-        dataDir: settings.dataDir,
-      },
-    );
-    if (!lock.held) {
-      process.stderr.write(
-        `orun: ${lock.by} already manages environment '${environment}' on this engine: stop it first\n`,
-      );
-      return 3;
+        branch,
+        version: VERSION,
+        engine: `${identity.version} (API ${identity.apiVersion})`,
+      });
+      const signal = AbortSignal.any([stop.signal, move.signal]);
+      let converged = false;
+      if (settings.once) converged = await current.agent.once(signal);
+      else await current.agent.run(signal);
+      if (moved.to === null) {
+        if (settings.once) return converged ? 0 : 1;
+        emit({ type: "agent.stopped" });
+        return 0;
+      }
+      lock.release();
+      wanted = { name: moved.to };
     }
-    emit({
-      type: "agent.started",
-      node: settings.node,
-      environment,
-      branch: settings.branch,
-      version: VERSION,
-      engine: `${identity.version} (API ${identity.apiVersion})`,
-    });
-    if (settings.once) return (await agent.once(stop.signal)) ? 0 : 1;
-    await agent.run(stop.signal);
-    emit({ type: "agent.stopped" });
-    return 0;
+    return settings.once ? 1 : 0;
   } finally {
     server.close();
     server.closeAllConnections();
     await writer.flush();
     await source.close();
-    engine.close();
+    current.engine.close();
   }
 }
 

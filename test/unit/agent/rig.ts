@@ -21,6 +21,8 @@ export interface Rig {
   files: Map<string, string | null>;
   /** Whether a probe that the container could answer does fail all the same. */
   sick: (container: string, probe: Probe) => boolean;
+  /** The environments that the agent asked to go on as. */
+  moves: string[];
   /** Host ports that processes of the host hold. */
   takenPorts: Set<number>;
   agent(): Agent;
@@ -89,6 +91,7 @@ export function createRig(
         version: "0",
         pollInterval: null,
         followed: { repo: "/srv/repo.git", branch, dataDir: "/opt/orun" },
+        moveTo: (name) => void rig.moves.push(name),
         limits: { engine: (work) => work(), pull: (work) => work() },
       },
       stop.signal,
@@ -121,6 +124,7 @@ export function createRig(
     files,
     takenPorts,
     sick: () => false,
+    moves: [],
     agent,
     memory: () => kept,
     start() {

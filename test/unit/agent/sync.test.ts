@@ -174,16 +174,36 @@ describe("the node's own manifest", () => {
     await rig.kill();
   });
 
+  it("names the environment as long as nothing runs here, and not any more then", async () => {
+    const rig = createRig();
+    rig.repository.push({ ...selected, "nodes/test.yaml": own("environment: staging") });
+    rig.start();
+    await rig.seconds(5);
+    assert.deepEqual([rig.moves[0], rig.docker.containers().length], ["staging", 0]);
+    await rig.kill();
+    rig.moves.length = 0;
+    rig.repository.push({ ...selected, "nodes/test.yaml": own() });
+    rig.start();
+    await rig.until("a runs", () => rig.state("a") === "running");
+    rig.repository.push({ ...selected, "nodes/test.yaml": own("environment: staging") });
+    await rig.seconds(20);
+    assert.deepEqual([rig.moves, rig.state("a")], [[], "running"]);
+    assert.match(rig.agent().status.snapshot().diagnostics[0]?.message ?? "", /goes on as 'production'/);
+    await rig.kill();
+  });
+
   it("says what it does not follow, and where", async () => {
     const rig = createRig();
+    rig.repository.push({ ...selected, "nodes/test.yaml": own() });
+    rig.start();
+    await rig.until("a runs", () => rig.state("a") === "running");
     rig.repository.push({
       ...selected,
       "nodes/test.yaml": own(
         'gitBranch: staging\ndataDir: /srv/orun/\nenvironment: other\npreviews: {branches: ["feat-*"]}',
       ).replace("/srv/repo.git", "git@example.com:infra.git"),
     });
-    rig.start();
-    await rig.until("a runs", () => rig.state("a") === "running");
+    await rig.seconds(10);
     const found = rig.agent().status.snapshot().diagnostics;
     assert.deepEqual(
       found.map((item) => `${String(item.line)} ${item.severity} ${item.message.split(":")[0] ?? ""}`),
