@@ -21,6 +21,7 @@ const programs = [
         ["docker-registry", "docker-registry"],
         ["sshd", "openssh-server"],
         ["debootstrap", "debootstrap"],
+        ["systemd-analyze", "systemd"],
       ]
     : []),
 ];

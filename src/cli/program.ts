@@ -45,6 +45,7 @@ export function createProgram(): Command {
     .option("--known-hosts <file>", "known host keys for ssh")
     .option("--allow-insecure-git", "allow plain http to other hosts than this one")
     .option("--once", "make one full pass, wait until all has settled, and exit: 0 converged, 1 not")
+    .option("--config <file>", "settings that flags override (default /etc/orun/agent.yaml)")
     .action(async (options: Record<string, unknown>) => {
       const { start } = await import("./commands/start.ts");
       process.exitCode = await start(options);
@@ -60,6 +61,7 @@ export function createProgram(): Command {
     .option("--branch <name>", "the branch that decides the environment (default main)")
     .option("--data-dir <dir>", "the agent's state, read only (default /opt/orun)")
     .option("--docker-host <url>", "the engine's socket")
+    .option("--config <file>", "the settings (default /etc/orun/agent.yaml)")
     .action(async (options: Record<string, unknown>) => {
       const { planCommand } = await import("./commands/plan.ts");
       process.exitCode = await planCommand(options);
@@ -81,6 +83,7 @@ export function createProgram(): Command {
     .option("--json", "the status API's own answer")
     .option("--watch", "again every second, until interrupted")
     .option("--status-port <port>", "port of the status API (default 9100)")
+    .option("--config <file>", "the settings (default /etc/orun/agent.yaml)")
     .action(async (options: Record<string, unknown>) => {
       const { statusCommand } = await import("./commands/status.ts");
       process.exitCode = await statusCommand(options);
@@ -95,6 +98,7 @@ export function createProgram(): Command {
     .option("--since <duration>", "only the last so long, such as 10m")
     .option("--status-port <port>", "port of the status API (default 9100)")
     .option("--docker-host <url>", "the engine's socket")
+    .option("--config <file>", "the settings (default /etc/orun/agent.yaml)")
     .action(async (name: string, options: Record<string, unknown>) => {
       const { logs } = await import("./commands/logs.ts");
       process.exitCode = await logs(name, options);

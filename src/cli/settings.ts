@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { parseDuration } from "../manifest/duration.ts";
 
+/** Read when no other file is named. */
 const CONFIG_FILE = "/etc/orun/agent.yaml";
 
 const duration = z.string().transform((text, context) => {
@@ -44,13 +45,18 @@ export interface Settings {
   once: boolean;
 }
 
-/** Flags over /etc/orun/agent.yaml over defaults (SPEC 8). Throws an error that names the flag or the file's field. */
-export function readSettings(flags: Record<string, unknown>): Settings {
+/**
+ * Flags over /etc/orun/agent.yaml, or the file that `--config` names, over defaults (SPEC 8). Throws an error that names the flag
+ * or the file's field.
+ */
+export function readSettings(options: Record<string, unknown>): Settings {
+  const { config, ...flags } = options;
+  const file = typeof config === "string" ? config : CONFIG_FILE;
   const fromFlags = check(
     flags,
     (field) => `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   );
-  const fromFile = check(readConfig(), (field) => `${CONFIG_FILE}: ${field}`);
+  const fromFile = check(readConfig(file, typeof config === "string"), (field) => `${file}: ${field}`);
   const merged = { ...fromFile, ...fromFlags };
   return {
     repo: merged.repo ?? null,
@@ -77,13 +83,16 @@ function check(values: unknown, nameOf: (field: string) => string): z.output<typ
   throw new Error(problems.join("; "));
 }
 
-function readConfig(): unknown {
+function readConfig(file: string, named: boolean): unknown {
   let text: string;
   try {
-    text = readFileSync(CONFIG_FILE, "utf8");
+    text = readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
-    throw new Error(`${CONFIG_FILE} cannot be read`, { cause: error });
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    if (code === "ENOENT" && !named) return {};
+    throw new Error(`${file} cannot be read (${code})${named ? ": --config names it" : ""}`, {
+      cause: error,
+    });
   }
   const parsed: unknown = parse(text);
   return parsed ?? {};

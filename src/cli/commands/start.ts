@@ -13,12 +13,14 @@ import { connectEngine } from "../../docker/engine.ts";
 import { openSource } from "../../git/source.ts";
 import { createNodeFiles } from "../../host/files.ts";
 import { createEventLog, logFormat } from "../../host/log.ts";
+import { connectServiceManager } from "../../host/service-manager.ts";
 import { createStateWriter, readState } from "../../host/state-file.ts";
 import { createProbeRunner } from "../../probe/run.ts";
 import { environmentOf } from "../../state/environment.ts";
 import { claimEnvironment, type Claim } from "../claim-environment.ts";
 import { noIngress } from "../no-ingress.ts";
 import { readSettings } from "../settings.ts";
+import { statusLine } from "../status/line.ts";
 import { VERSION } from "../version.ts";
 
 interface Assembled {
@@ -102,6 +104,12 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
     ready: () => current.agent.status.ready(),
     snapshot: () => current.agent.status.snapshot(),
   });
+  const manager = connectServiceManager(
+    process.env,
+    () => statusLine(current.agent.status.snapshot()),
+    (message) => emit({ type: "warning", message }),
+  );
+  stop.signal.addEventListener("abort", () => void manager.stopping(), { once: true });
   try {
     if (!settings.once) {
       await new Promise<void>((resolve, reject) => {
@@ -116,6 +124,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
         server.listen(settings.statusPort, "127.0.0.1", resolve);
       });
     }
+    manager.ready();
     const identity = await identify(
       current.engine,
       (message) => current.agent.status.engineError(message),
@@ -177,11 +186,13 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
     }
     return settings.once ? 1 : 0;
   } finally {
+    const told = manager.stopping();
     server.close();
     server.closeAllConnections();
     await writer.flush();
     await source.close();
     current.engine.close();
+    await told;
   }
 }
 
