@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { unitPaths, unitText } from "../../../src/bootstrap/unit.ts";
+import { configPath, UNIT_PATH, unitName, unitPaths, unitText } from "../../../src/bootstrap/unit.ts";
 import { golden } from "../cli/golden.ts";
 
 const executable = "/usr/local/bin/orun";
@@ -11,6 +11,14 @@ describe("the unit", () => {
 
   it("waits longer between restarts where systemd can", () =>
     golden("../bootstrap/orun-257.service", unitText({ executable, systemdVersion: 257 })));
+
+  it("has a place, and an instance for each file of settings", () => {
+    assert.equal(UNIT_PATH, "/etc/systemd/system/orun@.service");
+    assert.equal(unitName("staging"), "orun@staging.service");
+    assert.equal(configPath("agent"), "/etc/orun/agent.yaml", "what a plain 'orun start' reads");
+    const text = unitText({ executable, systemdVersion: 252 });
+    assert.ok(text.includes(`--config ${configPath("%i")}\n`));
+  });
 
   it("never takes workloads or the lock along", () => {
     const lines = unitText({ executable, systemdVersion: 257 }).split("\n");
