@@ -105,6 +105,24 @@ export function createProgram(): Command {
     });
 
   program
+    .command("doctor")
+    .description("look at everything that the agent on this host needs, and say what to do: exit 0 or 1")
+    .option("--repo <url>", "the manifest repository")
+    .option("--branch <name>", "the branch to follow (default main)")
+    .option("--node <name>", "the name of this node (default the host's name)")
+    .option("--data-dir <dir>", "the agent's state, read only (default /opt/orun)")
+    .option("--status-port <port>", "port of the status API (default 9100)")
+    .option("--docker-host <url>", "the engine's socket (default unix:///var/run/docker.sock)")
+    .option("--deploy-key <file>", "private key for ssh")
+    .option("--known-hosts <file>", "known host keys for ssh")
+    .option("--allow-insecure-git", "allow plain http to other hosts than this one")
+    .option("--config <file>", "settings that flags override (default /etc/orun/agent.yaml)")
+    .action(async (options: Record<string, unknown>) => {
+      const { doctor } = await import("./commands/doctor.ts");
+      process.exitCode = await doctor(options);
+    });
+
+  program
     .command("schema")
     .description("print the JSON Schema of the manifests, for editors")
     .action(async () => {

@@ -10,6 +10,9 @@ const packaged = typeof ORUN_BUILD === "undefined" ? null : ORUN_BUILD;
 /** The version of orun, as package.json has it. */
 export const VERSION: string = packaged?.version ?? packageJson.version;
 
+/** No clock that is right says less, ms since the epoch: when this executable's commit was made. */
+export const MADE_AT: number = Date.parse(packaged?.date ?? "2026-01-01T00:00:00Z");
+
 /** What `orun version` prints: version, commit, when it was built, and what it runs on. */
 export async function describeVersion(): Promise<string> {
   const { commit, date } = packaged ?? (await checkedOut());

@@ -42,7 +42,12 @@ export interface GitSshOptions {
   address?: string;
   /** true: any command may be run, as on a server that people log in to. */
   anyCommand?: boolean;
+  /** true: keys may read and not push, as read-only deploy keys of Git hosts. */
+  readOnly?: boolean;
 }
+
+const gitShell = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"';
+const readOnly = `case \\"$SSH_ORIGINAL_COMMAND\\" in git-upload-pack*) ${gitShell};; *) echo 'this key may only read' >&2; exit 1;; esac`;
 
 /** Starts it and waits until it answers. */
 export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
@@ -53,7 +58,9 @@ export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
   for (const name of ["host", "deploy", "other"]) await makeKey(file(name));
   await mkdir("/run/sshd", { recursive: true });
   const restriction =
-    options.anyCommand === true ? "" : 'restrict,command="git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"" ';
+    options.anyCommand === true
+      ? ""
+      : `restrict,command="${options.readOnly === true ? readOnly : gitShell}" `;
   const authorizeDeployKey = async (): Promise<void> => {
     const key = await readFile(file("deploy.pub"), "utf8");
     await writeFile(file("authorized_keys"), `${restriction}${key}`);

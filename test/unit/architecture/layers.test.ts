@@ -16,6 +16,7 @@ const allowed: Record<string, readonly string[]> = {
   probe: ["probe", "agent/ports.ts"],
   host: ["host", "agent/ports.ts", "agent/events.ts", "plan", "state", "manifest"],
   bootstrap: ["bootstrap", "manifest", "git/url.ts", "git/errors.ts"],
+  doctor: ["doctor", "agent/ports.ts", "agent/source-port.ts"],
   api: ["api", "agent/status.ts"],
 };
 const PURE = ["manifest", "state", "plan", "agent"];
