@@ -62,3 +62,11 @@ export const scheduleOf: Readonly<Record<EngineErrorKind, Schedule>> = {
   "api-version": "stalled",
   engine: "transient",
 };
+
+/** The ingress cannot be led to where it should be. `message` says why, and what to do when that is known. */
+export class IngressError extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "IngressError";
+  }
+}

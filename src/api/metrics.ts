@@ -14,6 +14,20 @@ const STATES = [
   "removing",
 ];
 
+const SERVICE_STATES = ["active", "pending", "held", "rejected", "inactive"];
+
+/**
+ * What the ingress tells of requests, configurations and its admin API. What it tells of its process has the names of ours,
+ * and its proxy's upstreams have the names of slots: they are left out.
+ */
+export function ingressFamilies(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => /^(# (HELP|TYPE) )?caddy_(?!reverse_proxy_upstreams)/.test(line))
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
 /** The status in Prometheus' text format (version 0.0.4). */
 export function renderMetrics(status: Status): string {
   const lines: string[] = [];
@@ -63,6 +77,25 @@ export function renderMetrics(status: Status): string {
   );
   for (const deployment of Object.values(status.deployments))
     sample("orun_deployment_restarts_total", { deployment: deployment.name }, deployment.restarts);
+  family("orun_ingress_ok", "gauge", "1 while the ingress is as it should be, or not needed.");
+  sample("orun_ingress_ok", {}, node.ingress_error === null ? 1 : 0);
+  family("orun_service_state", "gauge", "1 for the state that a Service is in.");
+  for (const service of Object.values(status.services)) {
+    for (const state of SERVICE_STATES)
+      sample("orun_service_state", { service: service.name, state }, service.state === state ? 1 : 0);
+  }
+  family("orun_service_upstreams", "gauge", "Containers that requests of a Service are sent to.");
+  for (const service of Object.values(status.services))
+    sample("orun_service_upstreams", { service: service.name }, service.upstreams.length);
+  family("orun_certificate_expiry_timestamp_seconds", "gauge", "When the certificate of a Service expires.");
+  for (const service of Object.values(status.services)) {
+    if (service.certificate !== null)
+      sample(
+        "orun_certificate_expiry_timestamp_seconds",
+        { service: service.name, domain: service.domain ?? "" },
+        Date.parse(service.certificate.expires) / 1000,
+      );
+  }
   family("orun_diagnostics", "gauge", "Findings about the manifests in force.");
   for (const severity of ["error", "warning"])
     sample(

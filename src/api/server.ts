@@ -1,12 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { StatusStore } from "../agent/status.ts";
-import { renderMetrics } from "./metrics.ts";
+import { ingressFamilies, renderMetrics } from "./metrics.ts";
+
+interface Facts extends Pick<StatusStore, "ready" | "snapshot"> {
+  /** The ingress's own metrics, Prometheus text; null while it does not run. */
+  ingressMetrics(): Promise<string | null>;
+}
 
 /**
  * The read-only status API (SPEC 5) on 127.0.0.1. GET and POST alike; a foreign `Host` or `Origin` gets 403 (DNS
  * rebinding); bodies are thrown away; slow clients are cut off and never hold the agent up.
  */
-export function createStatusServer(status: Pick<StatusStore, "ready" | "snapshot">): Server {
+export function createStatusServer(status: Facts): Server {
   const server = createServer(
     { headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000, maxHeaderSize: 8192 },
     (request, response) => {
@@ -18,11 +23,7 @@ export function createStatusServer(status: Pick<StatusStore, "ready" | "snapshot
   return server;
 }
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: Pick<StatusStore, "ready" | "snapshot">,
-): void {
+function answer(request: IncomingMessage, response: ServerResponse, status: Facts): void {
   let size = 0;
   request.on("data", (chunk: Buffer) => {
     size += chunk.length;
@@ -59,9 +60,15 @@ function answer(
       send(response, 200, status.snapshot());
       return;
     case "/metrics":
-      response
-        .writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
-        .end(renderMetrics(status.snapshot()));
+      void status
+        .ingressMetrics()
+        // An ingress in trouble hides nothing of the agent's own.
+        .catch(() => null)
+        .then((ingress) =>
+          response
+            .writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
+            .end(renderMetrics(status.snapshot()) + (ingress === null ? "" : ingressFamilies(ingress))),
+        );
       return;
     default:
       send(response, 404, { error: "there is /healthz, /readyz, /status and /metrics" });

@@ -22,7 +22,6 @@ export function toObserved(
   labels: ContainerLabels,
   owner: Owner,
 ): ObservedContainer {
-  const phase = PHASES.find((known) => known === facts.State.Status) ?? "dead";
   return {
     id: facts.Id,
     name,
@@ -34,7 +33,7 @@ export function toObserved(
     specLabel: labels.spec,
     imageId: facts.Image,
     imageRef: facts.Config.Image,
-    phase,
+    phase: phaseOf(facts),
     exitCode: facts.State.ExitCode,
     oomKilled: facts.State.OOMKilled,
     error: facts.State.Error,
@@ -54,6 +53,11 @@ export function toObserved(
       })),
     ),
   };
+}
+
+/** What a container does now, in the engine's own words; one that they do not know is no good. */
+export function phaseOf(facts: Inspected): ContainerPhase {
+  return PHASES.find((known) => known === facts.State.Status) ?? "dead";
 }
 
 /** The environment's network counts; one that somebody connected besides only when ours is not there. */
@@ -83,7 +87,7 @@ export function wildcard(ip: string | null | undefined): string | null {
 }
 
 /** Docker's zero time is the year 1. */
-function time(text: string): number | null {
+export function time(text: string): number | null {
   const ms = Date.parse(text);
   return Number.isNaN(ms) || ms <= 0 ? null : ms;
 }

@@ -20,18 +20,33 @@ export type Lock = { held: true; release: () => void } | { held: false; by: stri
 export async function acquireLock(path: string, holder: LockHolder): Promise<Lock> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const fd = openSync(path, "a+", 0o600);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn("flock", ["--nonblock", "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
-    child.once("error", (cause) => reject(new Error("'flock' cannot be run: install util-linux", { cause })));
-    child.once("close", resolve);
-  });
-  if (code !== 0) {
+  if ((await flock(fd, ["--nonblock"])) !== 0) {
     closeSync(fd);
     return { held: false, ...readHolder(readFileSync(path, "utf8")) };
   }
   ftruncateSync(fd);
   writeSync(fd, JSON.stringify(holder));
   return { held: true, release: () => closeSync(fd) };
+}
+
+/**
+ * Waits for the exclusive lock of a file, which is made; answers how to give it back. Rejects after `timeoutMs`. As above, it
+ * is free the moment this process is gone.
+ */
+export async function waitForLock(path: string, timeoutMs: number): Promise<() => void> {
+  const fd = openSync(path, "a", 0o600);
+  const seconds = String(Math.ceil(timeoutMs / 1000));
+  if ((await flock(fd, ["--timeout", seconds])) === 0) return () => closeSync(fd);
+  closeSync(fd);
+  throw new Error(`the lock ${path} was not free within ${seconds} s: does another agent hang?`);
+}
+
+function flock(fd: number, options: readonly string[]): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("flock", [...options, "3"], { stdio: ["ignore", "ignore", "ignore", fd] });
+    child.once("error", (cause) => reject(new Error("'flock' cannot be run: install util-linux", { cause })));
+    child.once("close", resolve);
+  });
 }
 
 function readHolder(text: string): { by: string; branch: string | null } {

@@ -15,6 +15,9 @@ export const label = {
   spec: `${PREFIX}spec`,
   /** Random for each container: a label set that an image brought along has the image's, so it is told apart. */
   instance: `${PREFIX}instance`,
+  /** On the ingress's container alone: what it is, and the folder on the host that it lives from. */
+  ingress: `${PREFIX}ingress`,
+  ingressFolder: `${PREFIX}ingress-folder`,
 } as const;
 
 /** The scope of one agent: only what carries both is looked at as its own. */

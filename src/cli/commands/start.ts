@@ -7,6 +7,7 @@ import { isStopped, systemClock, type Clock } from "../../agent/clock.ts";
 import { EngineError } from "../../agent/errors.ts";
 import type { Emit } from "../../agent/events.ts";
 import { createMemoryStore } from "../../agent/memory.ts";
+import type { Ingress } from "../../agent/ingress-port.ts";
 import type { Engine, EngineIdentity } from "../../agent/ports.ts";
 import { createStatusServer } from "../../api/server.ts";
 import { connectEngine } from "../../docker/engine.ts";
@@ -18,13 +19,14 @@ import { createStateWriter, readState } from "../../host/state-file.ts";
 import { createProbeRunner } from "../../probe/run.ts";
 import { environmentOf } from "../../state/environment.ts";
 import { claimEnvironment, type Claim } from "../claim-environment.ts";
-import { noIngress } from "../no-ingress.ts";
+import { ingressOf } from "../open-ingress.ts";
 import { readSettings } from "../settings.ts";
 import { statusLine } from "../status/line.ts";
 import { VERSION } from "../version.ts";
 
 interface Assembled {
   engine: Engine & { close(): void };
+  ingress: Ingress;
   agent: Agent;
 }
 
@@ -67,11 +69,12 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
       branch: settings.branch,
       isKnown: (id) => id in memory.get().containers,
     });
+    const ingress = ingressOf(environment, settings);
     const agent = createAgent(
       {
         engine,
         source,
-        ingress: noIngress(),
+        ingress,
         files: createNodeFiles(),
         probe: createProbeRunner((id, command, timeoutMs, signal) =>
           engine.exec(id, command, timeoutMs, signal),
@@ -94,7 +97,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
       },
       stopped,
     );
-    return { engine, agent };
+    return { engine, ingress, agent };
   };
   // Provisional until the engine has said which names are taken.
   const provisional =
@@ -103,6 +106,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
   const server = createStatusServer({
     ready: () => current.agent.status.ready(),
     snapshot: () => current.agent.status.snapshot(),
+    ingressMetrics: () => current.ingress.metrics(stop.signal),
   });
   const manager = connectServiceManager(
     process.env,
@@ -157,6 +161,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
       const move = new AbortController();
       const moved: { to: string | null } = { to: null };
       current.engine.close();
+      current.ingress.close();
       current = assemble(environment, AbortSignal.any([stop.signal, move.signal]), (name) => {
         moved.to = name;
         move.abort();
@@ -192,6 +197,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
     await writer.flush();
     await source.close();
     current.engine.close();
+    current.ingress.close();
     await told;
   }
 }

@@ -1,0 +1,76 @@
+/** Leads Caddy to what is asked, as far as it accepts it: one route that it refuses keeps no other from being served. */
+import { isDeepStrictEqual } from "node:util";
+import type { Route } from "../state/route.ts";
+import { identity } from "./claims.ts";
+import { caddyConfig, explainRoute, type Json } from "./config.ts";
+import type { Asked, IngressMemory } from "./store.ts";
+
+/** Has Caddy run a configuration; answers why it refuses, or null. */
+type Load = (config: Json) => Promise<string | null>;
+
+/** The configuration that Caddy should be running by now; null: none was ever accepted. */
+export function acceptedConfig(memory: IngressMemory): Json | null {
+  const { accepted, features } = memory;
+  return accepted === null ? null : caddyConfig({ ...accepted, features });
+}
+
+/**
+ * The memory after Caddy was asked. A configuration that is refused as a whole is taken apart: first the settings with the
+ * routes that were good before, then every other route by itself. What is refused goes on as it was, or is left out.
+ */
+export async function apply(asked: Asked, before: IngressMemory, load: Load): Promise<IngressMemory> {
+  // Another container may be another version of Caddy.
+  let features = before.asked?.container === asked.container ? before.features : { streamCloseDelay: true };
+  const attempt = async (
+    settings: Asked["settings"],
+    caRootFile: string | null,
+    routes: readonly Route[],
+  ): Promise<string | null> => {
+    const refused = await load(caddyConfig({ settings, routes, caRootFile, features }));
+    if (refused === null || !features.streamCloseDelay || !refused.includes("stream_close_delay"))
+      return refused;
+    features = { ...features, streamCloseDelay: false };
+    return await load(caddyConfig({ settings, routes, caRootFile, features }));
+  };
+  const servable: Route[] = [];
+  const rejected: { route: Route; message: string }[] = [];
+  for (const route of asked.routes) {
+    const message = explainRoute(route) ?? (route.ssl ? asked.httpsTaken : null);
+    if (message === null) servable.push(route);
+    else rejected.push({ route, message });
+  }
+  let accepted = { settings: asked.settings, caRootFile: asked.caRootFile, routes: servable };
+  const done = (settingsError: string | null): IngressMemory => ({
+    asked,
+    accepted,
+    features,
+    rejected,
+    settingsError,
+  });
+
+  if ((await attempt(accepted.settings, accepted.caRootFile, accepted.routes)) === null) return done(null);
+
+  const { accepted: old } = before;
+  const unchanged = servable.filter((route) => old?.routes.some((other) => isDeepStrictEqual(other, route)));
+  let settingsError: string | null = null;
+  accepted = { ...accepted, routes: unchanged };
+  const refused = await attempt(accepted.settings, accepted.caRootFile, unchanged);
+  if (refused !== null) {
+    settingsError = refused;
+    if (old !== null) accepted = { ...old, routes: unchanged };
+  }
+  for (const route of servable) {
+    if (unchanged.includes(route)) continue;
+    const routes = [...accepted.routes, route];
+    const message = await attempt(accepted.settings, accepted.caRootFile, routes);
+    if (message === null) accepted = { ...accepted, routes };
+    else {
+      rejected.push({ route, message: `the ingress refuses it: ${message}` });
+      const good = old?.routes.find((other) => identity(other) === identity(route));
+      if (good !== undefined && !accepted.routes.some((other) => other.host === good.host))
+        accepted = { ...accepted, routes: [...accepted.routes, good] };
+    }
+  }
+  const last = await attempt(accepted.settings, accepted.caRootFile, accepted.routes);
+  return last === null ? done(settingsError) : { ...before, asked, features, rejected, settingsError: last };
+}

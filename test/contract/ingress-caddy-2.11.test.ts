@@ -1,0 +1,3 @@
+import { ingressSuite } from "./ingress-suite.ts";
+
+ingressSuite("2.11");
