@@ -1,6 +1,7 @@
 /** The node's ingress (SPEC 6): Caddy in a container of the agent's own. */
 import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { IngressError } from "../agent/errors.ts";
 import type { IngressContainer, IngressHost } from "../agent/ingress-host-port.ts";
@@ -14,7 +15,7 @@ import { arrangeClaims, identity, nextFragment, type Arrangement, type Fragment 
 import { emptyConfig, type Json } from "./config.ts";
 import { connectionTable, countConnections } from "./connections.ts";
 import { createContainerKeeper, findIngress, isCurrent, type ContainerKeeper } from "./container.ts";
-import { choosePlace } from "./place.ts";
+import { choosePlace, findPlace } from "./place.ts";
 import { openPorts, portConflict } from "./ports.ts";
 import { openStore, type Asked, type IngressMemory, type Store } from "./store.ts";
 import { forgetUpstreams, readAllUpstreams, writeUpstreams } from "./upstream-files.ts";
@@ -64,15 +65,7 @@ export function openIngress(parts: IngressParts): Ingress {
 
   const open = (signal: AbortSignal): Promise<Opened> => {
     opening ??= (async () => {
-      const engineId = await host.engineId(signal);
-      const present = await findIngress(host, signal).catch((error: unknown) => {
-        // A stranger of that name: where requests would go is kept all the same.
-        if (error instanceof IngressError) return null;
-        throw error;
-      });
-      const store = openStore(
-        choosePlace(parts.runFolder, engineId, present?.labels[label.ingressFolder] ?? null, parts.ownFolder),
-      );
+      const store = openStore(choosePlace(await placesOf(parts, signal)));
       const admin = connectAdmin(store.socketPath);
       const answers = async (during: AbortSignal): Promise<boolean> =>
         (await runningConfig(admin, during)) !== null;
@@ -267,6 +260,29 @@ export function openIngress(parts: IngressParts): Ingress {
     },
     close: () => undefined,
   };
+}
+
+/** Where the requests of an environment's Services go now, without making or changing anything. */
+export async function peekDirected(
+  parts: Pick<IngressParts, "host" | "environment" | "ownFolder" | "runFolder">,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const folder = findPlace(await placesOf(parts, signal));
+  return folder === null ? new Map() : readAllUpstreams(join(folder, "upstreams"), parts.environment);
+}
+
+async function placesOf(
+  parts: Pick<IngressParts, "host" | "ownFolder" | "runFolder">,
+  signal: AbortSignal,
+): Promise<Parameters<typeof findPlace>[0]> {
+  const engineId = await parts.host.engineId(signal);
+  const container = await findIngress(parts.host, signal).catch((error: unknown) => {
+    // A stranger of that name: where requests would go is kept all the same.
+    if (error instanceof IngressError) return null;
+    throw error;
+  });
+  const present = container?.labels[label.ingressFolder] ?? null;
+  return { runFolder: parts.runFolder, engineId, present, own: parts.ownFolder };
 }
 
 async function runningConfig(admin: Admin, signal: AbortSignal): Promise<Json | null> {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { upstreamFolder } from "./config.ts";
 import { readUpstreams, switchTo } from "./upstream-names.ts";
@@ -44,6 +44,7 @@ export function forgetUpstreams(root: string, environment: string, present: Read
 
 function servicesIn(root: string, environment: string): string[] {
   const prefix = upstreamFolder(environment, "");
+  if (!existsSync(root)) return [];
   return readdirSync(root)
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length));

@@ -198,7 +198,7 @@ export function ingressSuite(version: CaddyVersion): void {
       assert.equal(await mustApi(engine.socket, "GET", "/containers/orun-ingress/json"), before_);
     });
 
-    it("lets nobody but root speak to Caddy", async () => {
+    it("lets nobody but root speak to Caddy", () => {
       assert.equal(statSync(socket()).mode & 0o777, 0o600);
       assert.equal(statSync(join(socket(), "..")).mode & 0o777, 0o700);
     });

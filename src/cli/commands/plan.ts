@@ -8,6 +8,7 @@ import { desiredState, envFilePaths } from "../../state/desired.ts";
 import { environmentOf } from "../../state/environment.ts";
 import { routesInForce } from "../../state/route.ts";
 import { fieldChanges, renderPlan } from "../render-plan.ts";
+import { directedNow } from "../open-ingress.ts";
 import { readSettings } from "../settings.ts";
 import { paintFor, terminalOf } from "../terminal.ts";
 import { readWorkingTree } from "../working-tree.ts";
@@ -46,12 +47,16 @@ export async function planCommand(options: Record<string, unknown>): Promise<num
     isKnown: (id) => id in memory.containers,
   });
   try {
-    const observed = await engine.observe(null, AbortSignal.timeout(30_000));
+    const deadline = AbortSignal.timeout(30_000);
+    const [observed, directed] = await Promise.all([
+      engine.observe(null, deadline),
+      directedNow(environment, settings, deadline),
+    ]);
     const plans = planAll(
       desired,
       observed,
       memory,
-      { routes: routesInForce(desired, memory.routes), directed: new Map() },
+      { routes: routesInForce(desired, memory.routes), directed },
       environment,
       Date.now(),
     );

@@ -26,7 +26,7 @@ describe("claims of host names", () => {
     const young = route("young", "x.test", "feature");
     const both = arrangeClaims([fragment("feature", 2, [young, 2]), fragment("production", 3, [old, 1])]);
     assert.deepEqual(both?.granted, [old]);
-    assert.deepEqual(both?.held, [{ route: young, by: old }]);
+    assert.deepEqual(both.held, [{ route: young, by: old }]);
     const later = arrangeClaims([fragment("feature", 2, [young, 2]), fragment("production", 3)]);
     assert.deepEqual(later?.granted, [young]);
   });
@@ -48,7 +48,7 @@ describe("claims of host names", () => {
 
   it("are served by production's settings, else by those of the environment that came first", () => {
     const port = (...fragments: Fragment[]): number | undefined =>
-      arrangeClaims(fragments)?.settings.httpPort;
+      arrangeClaims(fragments)?.settings.httpPort ?? undefined;
     assert.equal(port(fragment("a", 5), fragment("b", 4), fragment("production", 9)), 9);
     assert.equal(port(fragment("a", 5), fragment("b", 4)), 4);
     assert.equal(arrangeClaims([]), null);
