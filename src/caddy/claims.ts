@@ -2,7 +2,7 @@
 import type { IngressSettings, Route } from "../state/route.ts";
 
 /** A route, and since when its Service has had that host name: of two that claim one, the older keeps it (SPEC 6). */
-export interface Claim {
+interface Claim {
   route: Route;
   /** ms since the epoch. */
   since: number;

@@ -7,7 +7,7 @@ import { inside } from "./config.ts";
 import type { Store } from "./store.ts";
 
 /** One per engine, whatever the environments are called: no deployment's container can have this name. */
-export const INGRESS_NAME = "orun-ingress";
+const INGRESS_NAME = "orun-ingress";
 /** The old one, while a new one proves itself. */
 const OLD_NAME = "orun-ingress-old";
 
@@ -21,7 +21,7 @@ const PAUSE_MS = 5000;
 const DEAF_MS = 3000;
 
 /** The labels by which the ingress's container is known. */
-export function ingressLabels(
+function ingressLabels(
   blueprint: Omit<IngressBlueprint, "labels">,
   folder: string,
   reference: string,
@@ -39,7 +39,7 @@ export function ingressLabels(
 }
 
 /** What the container is made of. `image` is the id of what `reference` stands for now. */
-export function ingressBlueprint(
+function ingressBlueprint(
   store: Pick<Store, "folder" | "paths">,
   reference: string,
   image: string,

@@ -35,7 +35,7 @@ export function readUpstreams(names: readonly string[]): readonly string[] | nul
 }
 
 /** Says that a folder without addresses is meant so: requests get 503. */
-export const NOWHERE = "nowhere";
+const NOWHERE = "nowhere";
 
 /** What leads a folder to these addresses: names to make first, in this order, and then names to remove. */
 export function switchTo(

@@ -88,7 +88,7 @@ export function connectIngressHost(socketPath: string): IngressHost & { close():
  * The body of ContainerCreate (Docker API). The container sees nothing of the host but its mounts, gains no privileges, and
  * its log is rotated. The host's network needs the host's users where the engine maps them (`userns-remap`).
  */
-export function toIngressBody(blueprint: IngressBlueprint): Record<string, unknown> {
+function toIngressBody(blueprint: IngressBlueprint): Record<string, unknown> {
   return {
     Image: blueprint.image,
     Labels: blueprint.labels,
