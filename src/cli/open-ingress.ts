@@ -2,8 +2,9 @@ import { join, resolve } from "node:path";
 import type { Ingress } from "../agent/ingress-port.ts";
 import { openIngress, peekDirected } from "../caddy/ingress.ts";
 import { connectIngressHost } from "../docker/ingress-host.ts";
-import { listener } from "../host/files.ts";
+
 import { waitForLock } from "../host/lock.ts";
+import { portHolder } from "../host/ports.ts";
 
 /** Where the agents of one host find each other; emptied by a reboot. */
 const RUN_FOLDER = "/run/orun";
@@ -24,7 +25,7 @@ export function ingressOf(environment: string, place: Place, runFolder = RUN_FOL
     ownFolder,
     runFolder,
     lock,
-    listener,
+    listener: portHolder,
     now: () => Date.now(),
   });
   return { ...ingress, close: () => host.close() };
