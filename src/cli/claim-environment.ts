@@ -1,5 +1,5 @@
 import type { Engine, EngineIdentity } from "../agent/ports.ts";
-import { acquireLock, type Lock, type LockHolder } from "../host/lock.ts";
+import { acquireLock, LOCK_FOLDER, type Lock, type LockHolder } from "../host/lock.ts";
 import { chooseEnvironment, environmentOf, type EnvironmentFacts } from "../state/environment.ts";
 
 export interface Claim {
@@ -20,7 +20,7 @@ export async function claimEnvironment(
 ): Promise<Claim> {
   const lock = async (environment: string): Promise<Claim> => {
     const file = `${identity.id.replace(/[^A-Za-z0-9_-]/g, "_")}.${environment}.lock`;
-    return { environment, lock: await acquireLock(`/run/orun/${file}`, { ...holder, environment }) };
+    return { environment, lock: await acquireLock(`${LOCK_FOLDER}/${file}`, { ...holder, environment }) };
   };
   const { branch, node } = holder;
   const holders = await engine.environments(signal);

@@ -8,10 +8,15 @@ export interface LockHolder {
   branch: string;
   pid: number;
   dataDir: string;
+  /** Of its status API on 127.0.0.1; null: it has none (`--once`). */
+  statusPort: number | null;
 }
 
 /** `branch` null: who holds it has not said yet. */
 export type Lock = { held: true; release: () => void } | { held: false; by: string; branch: string | null };
+
+/** Where the locks of all agents of this host are. */
+export const LOCK_FOLDER = "/run/orun";
 
 /**
  * One agent per engine and environment (SPEC 3): `flock` on a descriptor of ours. The lock belongs to the open file, so it

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 /** An sshd on an unprivileged port that serves one Git repository to one key. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -224,4 +225,22 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
+=======
+/** An sshd on an unprivileged loopback port that serves one Git repository to one key. */
+import { userInfo } from "node:os";
+import { type Sshd, startSshd } from "./sshd.ts";
+
+export interface GitSsh extends Sshd {
+  /** ssh://user@127.0.0.1:port/path */
+  url: string;
+}
+
+/** Starts it and waits until it answers. `protocolV2` false: GIT_PROTOCOL is not accepted, so clients get protocol version 0. */
+export async function startGitSsh(options: { repository: string; protocolV2?: boolean }): Promise<GitSsh> {
+  const server = await startSshd({
+    command: 'git-shell -c "$SSH_ORIGINAL_COMMAND"',
+    acceptEnv: options.protocolV2 === false ? [] : ["GIT_PROTOCOL"],
+  });
+  return { ...server, url: `ssh://${userInfo().username}@127.0.0.1:${server.port}${options.repository}` };
+>>>>>>> 2a66f76 (wip)
 }

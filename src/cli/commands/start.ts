@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import type { Server } from "node:http";
 import { join } from "node:path";
 import pLimit from "p-limit";
 import { createAgent, type Agent } from "../../agent/agent.ts";
@@ -138,7 +139,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
     );
     if (identity === null) return settings.once ? 1 : 0;
     const { node, branch, dataDir } = settings;
-    const holder = { node, branch, dataDir, pid: process.pid };
+    const holder = { node, branch, dataDir, pid: process.pid, statusPort: listeningPort(server) };
     let wanted: Parameters<typeof claimEnvironment>[3] = { remembered: known };
     while (!isStopped(stop.signal)) {
       let claim: Claim;
@@ -200,6 +201,12 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
     current.ingress.close();
     await told;
   }
+}
+
+/** The port that it really has, also when it asked for any (0). */
+function listeningPort(server: Server): number | null {
+  const address = server.address();
+  return typeof address === "object" ? (address?.port ?? null) : null;
 }
 
 /** Waits for the engine with backoff; null when stopped first. The agent lives, and says so, without an engine. */

@@ -18,9 +18,13 @@ export async function showOnce(view: View, json: boolean): Promise<number> {
  * Shows it again and again until interrupted: on a terminal in place, elsewhere each time that it changed. An agent that does
  * not answer for a while is shown too; it may be on its way back.
  */
-export async function watch(view: View, json: boolean): Promise<number> {
+export async function watch(
+  view: View,
+  json: boolean,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<number> {
   let before: string | null = null;
-  for (;;) {
+  while (!signal.aborted) {
     const terminal = terminalOf(process.stdout);
     const text = await view().then(
       (seen) => (json ? asJson(seen.json) : seen.text(terminal)),
@@ -32,8 +36,9 @@ export async function watch(view: View, json: boolean): Promise<number> {
     if (terminal.size !== null && !json) process.stdout.write(repaint(text, terminal.size));
     else if (text !== before) process.stdout.write(text);
     before = text;
-    await delay(INTERVAL_MS);
+    await delay(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
   }
+  return 0;
 }
 
 /** One line of JSON. The characters that could steer a terminal are escapes in it, which mean the same. */
