@@ -79,13 +79,6 @@ export function createProgram(): Command {
 
   program
     .command("status")
-<<<<<<< HEAD
-    .description("show what the agent on this host does: exit 0 when all is well, 1 when not")
-    .option("--json", "the status API's own answer")
-    .option("--watch", "again every second, until interrupted")
-    .option("--status-port <port>", "port of the status API (default 9100)")
-    .option("--config <file>", "the settings (default /etc/orun/agent.yaml)")
-=======
     .description("show what the agents do, on this host or on the nodes: exit 0 when all is well, 1 when not")
     .option("--json", "everything that the agents say, for programs")
     .option("--watch", "again and again, until interrupted")
@@ -95,8 +88,8 @@ export function createProgram(): Command {
     .option("--repo <path>", "the repository's folder, for --node and --all (default .)")
     .option("--timeout <duration>", "how long a node may take to answer, for --node and --all (default 10s)")
     .option("--status-port <port>", "port of the status API on this host (default 9100)")
+    .option("--config <file>", "the settings (default /etc/orun/agent.yaml)")
     .addOption(new Option("--agent <node>", "of the agent that runs here as this node").hideHelp())
->>>>>>> 2a66f76 (wip)
     .action(async (options: Record<string, unknown>) => {
       const { statusCommand } = await import("./commands/status.ts");
       process.exitCode = await statusCommand(options);
@@ -115,12 +108,9 @@ export function createProgram(): Command {
     .option("--repo <path>", "the repository's folder, for --node (default .)")
     .option("--status-port <port>", "port of the status API on this host (default 9100)")
     .option("--docker-host <url>", "the engine's socket")
-<<<<<<< HEAD
     .option("--config <file>", "the settings (default /etc/orun/agent.yaml)")
-=======
     .addOption(new Option("--agent <node>", "of the agent that runs here as this node").hideHelp())
     .addOption(new Option("--while-stdin", "end when standard input does").hideHelp())
->>>>>>> 2a66f76 (wip)
     .action(async (name: string, options: Record<string, unknown>) => {
       const { logs } = await import("./commands/logs.ts");
       process.exitCode = await logs(name, options);

@@ -9,10 +9,11 @@ import { after, before, describe, it } from "node:test";
 import { z } from "zod";
 import { runAgent } from "../testbed/agent.ts";
 import { freePort } from "../testbed/free-port.ts";
+import { type GitSsh, startGitSsh } from "../testbed/git-ssh.ts";
 import { createGitRemote } from "../testbed/git-remote.ts";
 import { demoImage } from "../testbed/images.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
-import { type Sshd, startSshd } from "../testbed/sshd.ts";
+
 import { until } from "../testbed/wait.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -51,7 +52,7 @@ describe("a fleet over ssh", () => {
   const folder = sandbox.folder();
   const repo = join(folder, "repo");
   const temporary = join(folder, "tmp");
-  let server: Sshd;
+  let server: GitSsh;
 
   const environment = (): NodeJS.ProcessEnv => ({
     ...process.env,
@@ -123,9 +124,9 @@ describe("a fleet over ssh", () => {
       `#!/bin/sh\nexport DOCKER_HOST=unix://${engine.socket}\nexec sh -c "$(printf %s "$SSH_ORIGINAL_COMMAND" | sed 's#^/usr/local/bin/orun#exec ${orun}#')"\n`,
     );
     chmodSync(wrapper, 0o755);
-    server = await startSshd({ command: wrapper, acceptEnv: [] });
+    server = await startGitSsh({ repository: "", command: wrapper });
     sandbox.defer(() => server.stop());
-    const changed = await startSshd({ command: wrapper, acceptEnv: [] });
+    const changed = await startGitSsh({ repository: "", command: wrapper });
     sandbox.defer(() => changed.stop());
     const known = join(folder, "known_hosts");
     writeFileSync(known, readFileSync(server.knownHosts, "utf8") + readFileSync(changed.knownHosts, "utf8"));

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 /** An sshd on an unprivileged port that serves one Git repository to one key. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -45,6 +44,8 @@ export interface GitSshOptions {
   anyCommand?: boolean;
   /** true: keys may read and not push, as read-only deploy keys of Git hosts. */
   readOnly?: boolean;
+  /** The program that every session runs instead of Git's; `$SSH_ORIGINAL_COMMAND` is what was asked for. */
+  command?: string;
 }
 
 const gitShell = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"';
@@ -58,10 +59,8 @@ export async function startGitSsh(options: GitSshOptions): Promise<GitSsh> {
   const file = (name: string): string => join(folder, name);
   for (const name of ["host", "deploy", "other"]) await makeKey(file(name));
   await mkdir("/run/sshd", { recursive: true });
-  const restriction =
-    options.anyCommand === true
-      ? ""
-      : `restrict,command="${options.readOnly === true ? readOnly : gitShell}" `;
+  const forced = options.command ?? (options.readOnly === true ? readOnly : gitShell);
+  const restriction = options.anyCommand === true ? "" : `restrict,command="${forced}" `;
   const authorizeDeployKey = async (): Promise<void> => {
     const key = await readFile(file("deploy.pub"), "utf8");
     await writeFile(file("authorized_keys"), `${restriction}${key}`);
@@ -225,22 +224,4 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
-=======
-/** An sshd on an unprivileged loopback port that serves one Git repository to one key. */
-import { userInfo } from "node:os";
-import { type Sshd, startSshd } from "./sshd.ts";
-
-export interface GitSsh extends Sshd {
-  /** ssh://user@127.0.0.1:port/path */
-  url: string;
-}
-
-/** Starts it and waits until it answers. `protocolV2` false: GIT_PROTOCOL is not accepted, so clients get protocol version 0. */
-export async function startGitSsh(options: { repository: string; protocolV2?: boolean }): Promise<GitSsh> {
-  const server = await startSshd({
-    command: 'git-shell -c "$SSH_ORIGINAL_COMMAND"',
-    acceptEnv: options.protocolV2 === false ? [] : ["GIT_PROTOCOL"],
-  });
-  return { ...server, url: `ssh://${userInfo().username}@127.0.0.1:${server.port}${options.repository}` };
->>>>>>> 2a66f76 (wip)
 }
