@@ -75,7 +75,7 @@ async function work(index: number): Promise<void> {
       if (report.firstFailures.length < 10)
         report.firstFailures.push(`${new Date().toISOString()} ${failure}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, options.paceMs));
+    if (options.paceMs > 0) await new Promise((resolve) => setTimeout(resolve, options.paceMs));
   }
   if (agent !== false) agent.destroy();
 }
