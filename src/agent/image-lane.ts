@@ -100,7 +100,10 @@ export function createImageLane(parts: {
   return {
     state(deployment, revision, now) {
       const state = states.get(keyOf(deployment, revision)) ?? { kind: "unknown" };
-      return state.kind === "failed" && now >= state.retryAt ? { kind: "unknown" } : state;
+      if (state.kind === "failed" && now >= state.retryAt) return { kind: "unknown" };
+      // A deployment that went, or a revision of long ago, was forgotten with its pin: it is resolved anew.
+      const pinned = memory.deployment(deployment).pins[revision.revision] !== undefined;
+      return state.kind === "ready" && !pinned ? { kind: "unknown" } : state;
     },
     begin(deployment, revision) {
       const key = keyOf(deployment, revision);

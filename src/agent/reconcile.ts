@@ -100,7 +100,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     const now = clock.now();
     const wanted = desired.deployments.get(name) ?? null;
     const own = slice.containers.filter((container) => container.deployment === name);
-    parts.addresses.observe(own);
+    // Everybody's: an address that another deployment has is none to hand out.
+    parts.addresses.observe([...world.containers, ...own]);
     const remembered = memory.deployment(name);
     let containers = parts.tracker.track(own, now);
     const revision = wanted?.kind === "run" ? wanted.revision : null;

@@ -71,6 +71,8 @@ function attachment(facts: Inspected, name: string, owner: Owner): Attachment {
     networks[0] ??
     [];
   if (first === undefined) return { kind: "detached" };
+  // A connect that the engine refused leaves an entry without a network behind.
+  if (facts.State.Status === "running" && first.NetworkID === "") return { kind: "detached" };
   return {
     kind: "attached",
     // Empty until the first start: then the mode says which network it was made for.

@@ -63,7 +63,9 @@ export function conditionOf(facts: {
       ? ready
       : ready.filter((container) => container.revision === revision.revision && isProven(container));
   const readyReplicas = current.length;
-  const idle = decision.kind === "done" || (decision.kind === "wait" && decision.container === null);
+  const leaving = containers.some((container) => container.busy !== null);
+  const idle =
+    !leaving && (decision.kind === "done" || (decision.kind === "wait" && decision.container === null));
   const say = (state: DeploymentState, reason: string, message: string, settled: boolean): Condition => ({
     state,
     reason,

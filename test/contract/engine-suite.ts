@@ -219,6 +219,23 @@ export function engineSuite(title: string, open: () => Promise<EngineSubject>): 
       await rejects(engine.start(twin, quiet), "address-taken");
     });
 
+    it("is detached after a connection that was refused, and can be connected again", async () => {
+      const first = blueprint();
+      await engine.start(await create(first), quiet);
+      const second = blueprint();
+      const id = await create(second);
+      await engine.start(id, quiet);
+      assert.ok(first.network !== null && second.network !== null);
+      await engine.detach(id, second.network.id, quiet);
+      await rejects(
+        engine.attach(id, { ...second.network, address: first.network.address }, quiet),
+        "address-taken",
+      );
+      assert.deepEqual((await see(id)).attachment, { kind: "detached" });
+      await engine.attach(id, second.network, quiet);
+      assert.equal((await see(id)).attachment.kind, "attached");
+    });
+
     it("tells an image that is not there", async () => {
       await rejects(engine.create({ ...blueprint(), image: "absent:1" }, quiet), "image-not-found");
       assert.equal(await engine.image("absent:1", quiet), null);

@@ -50,7 +50,9 @@ export function runAgent(options: {
   /** Default: 500ms, the shortest. */
   pollInterval?: string;
   /** More flags of `orun start`. */
-  flags?: string[];
+  flags?: readonly string[];
+  /** Over this process's own environment. */
+  env?: Record<string, string>;
 }): RunningAgent {
   const args = [
     "start",
@@ -70,7 +72,10 @@ export function runAgent(options: {
     options.pollInterval ?? "500ms",
     ...(options.flags ?? []),
   ];
-  const child = spawn(join(root, "bin", "orun"), args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(join(root, "bin", "orun"), args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...options.env },
+  });
   let output = "";
   const keep = (chunk: Buffer): void => {
     output += chunk.toString("utf8");
@@ -109,6 +114,8 @@ export function runAgent(options: {
         child.once("exit", (code, by) => resolve(code ?? by));
       });
       child.kill(signal);
+      // One that a test has stopped would never hear of it.
+      child.kill("SIGCONT");
       return await ended;
     },
   };

@@ -82,6 +82,8 @@ function subfolders(folder: string): string[] {
 }
 
 function removeFolder(folder: string): void {
+  // On a hierarchy that can only be read, what is not there cannot be removed either.
+  if (!existsSync(folder)) return;
   try {
     rmdirSync(folder);
   } catch (error) {

@@ -70,6 +70,8 @@ export interface DemoImage {
   env?: Record<string, string>;
   /** Labels of the image. Two images that differ in nothing are one. */
   labels?: Record<string, string>;
+  /** Text of a file in it, so that its layer is like no other. */
+  mark?: string;
 }
 
 /** Loads the image into the engine and returns its id (sha256:…). The same image always has the same id. */
@@ -80,6 +82,7 @@ export async function demoImage(socket: string, image: DemoImage): Promise<strin
       { path: "bin/busybox", content: staticBusybox(), mode: 0o755 },
       ...APPLETS.map((name) => ({ path: `bin/${name}`, content: { link: "busybox" }, mode: 0o777 })),
       { path: "run.sh", content: Buffer.from(SCRIPT), mode: 0o755 },
+      ...(image.mark === undefined ? [] : [{ path: "mark", content: Buffer.from(image.mark), mode: 0o644 }]),
     ],
     config: {
       Env: Object.entries({ PATH: "/bin", VERSION: "1", PORT: "80", ...image.env }).map(

@@ -9,7 +9,9 @@ export type RegistryFault =
   /** Resets every connection. */
   | { kind: "reset" }
   /** Cuts the connection after so many bytes of a layer; everything else works. */
-  | { kind: "cut"; afterBytes: number };
+  | { kind: "cut"; afterBytes: number }
+  /** Turns a byte of every layer around; everything else works. */
+  | { kind: "corrupt" };
 
 /** Registry API error codes (distribution specification) for the statuses a test asks for. */
 const CODES: Record<number, string> = {
@@ -19,15 +21,11 @@ const CODES: Record<number, string> = {
   429: "TOOMANYREQUESTS",
 };
 
-/**
- * Does what the fault says. "answered": the request is dealt with; a number: pass it on, and cut the answer after so many
- * bytes; null: pass it on.
- */
-export function fail(
-  fault: RegistryFault | null,
-  incoming: IncomingMessage,
-  answer: ServerResponse,
-): "answered" | number | null {
+/** What becomes of a request's answer: it is there already; it is cut after so many bytes; a byte of it is turned; null: nothing. */
+export type Damage = "answered" | "corrupt" | number | null;
+
+/** Does what the fault says. */
+export function fail(fault: RegistryFault | null, incoming: IncomingMessage, answer: ServerResponse): Damage {
   switch (fault?.kind) {
     case undefined:
       return null;
@@ -37,7 +35,9 @@ export function fail(
       incoming.socket.resetAndDestroy();
       return "answered";
     case "cut":
-      return incoming.method === "GET" && (incoming.url ?? "").includes("/blobs/") ? fault.afterBytes : null;
+      return isBlob(incoming) ? fault.afterBytes : null;
+    case "corrupt":
+      return isBlob(incoming) ? "corrupt" : null;
     case "status": {
       const code = CODES[fault.status] ?? "UNKNOWN";
       answer.writeHead(fault.status, {
@@ -48,4 +48,8 @@ export function fail(
       return "answered";
     }
   }
+}
+
+function isBlob(incoming: IncomingMessage): boolean {
+  return incoming.method === "GET" && (incoming.url ?? "").includes("/blobs/");
 }

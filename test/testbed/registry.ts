@@ -46,16 +46,20 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
   const requests: string[] = [];
   const proxy = createServer((incoming, answer) => {
     requests.push(`${incoming.method ?? ""} ${incoming.url ?? ""}`);
-    const limit = fail(fault, incoming, answer);
-    if (limit === "answered") return;
+    const damage = fail(fault, incoming, answer);
+    if (damage === "answered") return;
     const { method = "GET", url = "/", headers } = incoming;
     const outgoing = request({ socketPath: socket, method, path: url, headers }, (reply) => {
       answer.writeHead(reply.statusCode ?? 502, reply.headers);
       let sent = 0;
+      // A layer, not the small configuration of an image.
+      let turn = damage === "corrupt" && Number(reply.headers["content-length"] ?? 0) > 65_536;
       reply.on("data", (chunk: Buffer) => {
         sent += chunk.length;
-        if (limit !== null && sent > limit) {
-          answer.write(chunk.subarray(0, chunk.length - (sent - limit)), () => answer.destroy());
+        if (turn) chunk.writeUInt8(chunk.readUInt8(chunk.length - 1) ^ 0xff, chunk.length - 1);
+        turn = false;
+        if (typeof damage === "number" && sent > damage) {
+          answer.write(chunk.subarray(0, chunk.length - (sent - damage)), () => answer.destroy());
           reply.destroy();
         } else answer.write(chunk);
       });

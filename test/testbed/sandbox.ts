@@ -1,10 +1,9 @@
 /** What one test needs for itself, and gives back at its end: folders, ports, engines. */
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dockerd, type DockerdOptions, startDockerd } from "./dockerd.ts";
+import { freePort } from "./free-port.ts";
 import { type Registry, type RegistryOptions, startRegistry } from "./registry.ts";
 
 /** A test's context, or `{ after }` of node:test for a whole suite. */
@@ -74,14 +73,4 @@ async function disposeAll(disposals: (() => unknown)[]): Promise<void> {
   }
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, "several things could not be cleaned up");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("the kernel gave no port");
-  return address.port;
 }
