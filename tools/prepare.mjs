@@ -22,6 +22,7 @@ const programs = [
         ["sshd", "openssh-server"],
         ["debootstrap", "debootstrap"],
         ["systemd-analyze", "systemd"],
+        ["faketime", "faketime"],
       ]
     : []),
 ];

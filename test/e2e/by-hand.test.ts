@@ -6,6 +6,7 @@ import { mustApi } from "../testbed/engine-api.ts";
 import { startEngineProxy, type EngineProxy } from "../testbed/engine-proxy.ts";
 import { demoImage } from "../testbed/images.ts";
 import { web } from "../testbed/manifests.ts";
+import { mended } from "../testbed/fault-report.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
 import { type Listed, openStage, type Stage } from "../testbed/stage.ts";
 import { until } from "../testbed/wait.ts";
@@ -107,17 +108,19 @@ describe("containers that somebody lays hands on", () => {
         assert.ok(container !== undefined);
         const was = await facts(container.Id);
         await deed(stage.engine.socket, container);
-        await until(
-          `${name} is put right`,
-          async () => {
-            const [item, second] = await stage.of(name);
-            if (item === undefined || second !== undefined) return false;
-            if ((item.Id === container.Id) !== same) return false;
-            // It may be removed at this very moment.
-            const seen = await facts(item.Id).catch(() => null);
-            return seen !== null && isWhole(seen, was, name) && (await stage.answer(name)) === "version 1";
-          },
-          90_000,
+        await mended("Hands", `docker ${name}`, () =>
+          until(
+            `${name} is put right`,
+            async () => {
+              const [item, second] = await stage.of(name);
+              if (item === undefined || second !== undefined) return false;
+              if ((item.Id === container.Id) !== same) return false;
+              // It may be removed at this very moment.
+              const seen = await facts(item.Id).catch(() => null);
+              return seen !== null && isWhole(seen, was, name) && (await stage.answer(name)) === "version 1";
+            },
+            90_000,
+          ),
         );
         if (name === "commit") {
           const { State } = await facts(container.Id);
@@ -168,7 +171,7 @@ describe("containers that somebody lays hands on", () => {
     assert.ok(state.message.includes(name), state.message);
     assert.equal((await facts(stranger)).State.StartedAt, started);
     await call(socket, "DELETE", `/containers/${stranger}?force=true`);
-    await stage.serves("named", "1");
+    await mended("Hands", "a stranger has the container's name", () => stage.serves("named", "1"));
   });
 
   it("never touches a container whose labels are copied, or come from its image", async () => {
@@ -218,7 +221,9 @@ describe("containers that somebody lays hands on", () => {
     } finally {
       stage.agent().process.kill("SIGCONT");
     }
-    for (const name of names) await stage.serves(name, "1");
+    await mended("Hands", "the environment's network deleted", async () => {
+      for (const name of names) await stage.serves(name, "1");
+    });
     await until(
       "all run",
       async () => {

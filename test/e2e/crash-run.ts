@@ -21,13 +21,21 @@ export interface Outcome {
   bystander: "untouched" | "touched";
 }
 
+export interface Changed {
+  outcome: Outcome;
+  /** Those of the first pass. */
+  calls: string[];
+  /** The crash took place. */
+  hit: boolean;
+  /** What the pass after the crash took. */
+  healedMs: number;
+}
+
 export interface CrashRun {
   /** Leads the host to where the scenario begins. */
   start(): Promise<void>;
-  /** Makes the change, with a crash or without. `calls` are those of the first pass; `hit`: the crash took place. */
-  change(
-    crash: { at: number; moment: Moment } | null,
-  ): Promise<{ outcome: Outcome; calls: string[]; hit: boolean }>;
+  /** Makes the change, with a crash or without. */
+  change(crash: { at: number; moment: Moment } | null): Promise<Changed>;
   close(): Promise<void>;
 }
 
@@ -157,7 +165,9 @@ export async function openCrashRun(
       const calls = proxy.calls().map((call) => `${call.method} ${call.path.replace(/[0-9a-f]{64}/g, "…")}`);
       const hit = crash === null || proxy.hits() === 1;
       await proxy.fault(null);
+      const from = performance.now();
       const last = crash === null ? first : await pass();
+      const healedMs = performance.now() - from;
       const left = await containers();
       const outcome: Outcome = {
         exit: last.code,
@@ -172,7 +182,7 @@ export async function openCrashRun(
           `exit code ${String(last.code)} instead of ${String(scenario.exit)} after ${JSON.stringify(crash)}:\n${first.output}\n---\n${last.output}`,
         );
       }
-      return { outcome, calls, hit };
+      return { outcome, calls, hit, healedMs };
     },
     async close() {
       for (const item of await containers())

@@ -9,8 +9,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { crashScenarios } from "./crash-scenarios.ts";
-import { type Moment, openCrashRun, type Outcome } from "./crash-run.ts";
+import { type Changed, type Moment, openCrashRun } from "./crash-run.ts";
 import { type Dockerd, startDockerd } from "../testbed/dockerd.ts";
+import { noteFault } from "../testbed/fault-report.ts";
 import { freePort } from "../testbed/free-port.ts";
 import { demoImage } from "../testbed/images.ts";
 
@@ -26,10 +27,7 @@ describe("the crash sweep", { concurrency: 3 }, () => {
   });
   after(() => engine.stop());
 
-  const run = async (
-    place: number,
-    crash: { at: number; moment: Moment } | null,
-  ): Promise<{ outcome: Outcome; calls: string[]; hit: boolean }> => {
+  const run = async (place: number, crash: { at: number; moment: Moment } | null): Promise<Changed> => {
     runs += 1;
     const branch = `sweep-${String(runs)}`;
     const scenario = crashScenarios([await freePort(), await freePort()])[place];
@@ -48,12 +46,21 @@ describe("the crash sweep", { concurrency: 3 }, () => {
       const clean = await run(place, null);
       assert.ok(clean.calls.length > 0, "the clean run changed nothing");
       const plan = full ? everything(clean.calls.length) : some(clean.calls.length, place);
+      let slowest = 0;
       for (const crash of plan) {
         const what = `${scenario.name}, ${crash.moment} call ${String(crash.at)} of ${String(clean.calls.length)} (${clean.calls[crash.at - 1] ?? ""})`;
         const crashed = await run(place, crash);
         assert.ok(crashed.hit, `${what}: the fault was never met`);
         assert.deepEqual(crashed.outcome, clean.outcome, what);
+        slowest = Math.max(slowest, crashed.healedMs);
       }
+      noteFault({
+        area: "Crashes of the agent",
+        fault: `${scenario.name}: at ${String(plan.length)} of ${String(MOMENTS.length * clean.calls.length)} moments`,
+        injected: plan.length,
+        healedMs: slowest,
+        violations: 0,
+      });
     });
   }
 });

@@ -7,6 +7,7 @@ import { mustApi } from "../testbed/engine-api.ts";
 import { startEngineProxy, type EngineProxy } from "../testbed/engine-proxy.ts";
 import { freePort } from "../testbed/free-port.ts";
 import { web } from "../testbed/manifests.ts";
+import { mended } from "../testbed/fault-report.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
 import { openStage, type Stage } from "../testbed/stage.ts";
 import { until } from "../testbed/wait.ts";
@@ -47,11 +48,16 @@ describe("an engine that fails", () => {
 
   it("hangs as a whole: the agent answers, says so, and goes on when the engine does", async () => {
     stage.engine.pause();
-    await stage.push({ [app]: web("app", "2") });
-    await stage.inForce();
-    for (let n = 0; n < 5; n += 1) assert.equal((await fetchText(stage.port, "/healthz")).status, 200);
-    stage.engine.resume();
-    await stage.serves("app", "2");
+    try {
+      const head = await stage.push({ [app]: web("app", "2") });
+      await until("the push is seen", async () =>
+        (await fetchText(stage.port, "/status")).body.includes(`"observed_head":"${head}"`),
+      );
+      for (let n = 0; n < 5; n += 1) assert.equal((await fetchText(stage.port, "/healthz")).status, 200);
+    } finally {
+      stage.engine.resume();
+    }
+    await mended("Engine", "hangs (SIGSTOP), with a push meanwhile", () => stage.serves("app", "2"));
   });
 
   it("does not answer for one container: the others are not held up", async () => {
@@ -67,7 +73,7 @@ describe("an engine that fails", () => {
       "nothing is done to what cannot be read",
     );
     await proxy.fault(null);
-    await stage.serves("app", "3");
+    await mended("Engine", "does not answer for one container", () => stage.serves("app", "3"));
   });
 
   it("answers 500 to what changes something: tried again, the old one serves", async () => {
@@ -82,7 +88,7 @@ describe("an engine that fails", () => {
     await until("it has been refused three times", () => proxy.hits() === 3, 60_000);
     assert.ok((await stage.of("app")).some((item) => item.Id === old?.Id && item.State === "running"));
     await proxy.fault(null);
-    await stage.serves("app", "4");
+    await mended("Engine", "answers 500 three times", () => stage.serves("app", "4"));
   });
 
   it("loses answers: what was done is found, never done twice", async () => {
@@ -105,7 +111,7 @@ describe("an engine that fails", () => {
     await until("the old list was read", () => proxy.hits() > 2, 60_000);
     await stage.inForce();
     await proxy.fault(null);
-    await stage.serves("app", "6");
+    await mended("Engine", "shows an old list", () => stage.serves("app", "6"));
     assert.equal((await stage.of("other"))[0]?.Id, other[0]?.Id);
   });
 
@@ -123,14 +129,14 @@ describe("an engine that fails", () => {
     await stage.engine.kill();
     await until(
       "the loss is in the status",
-      async () => (await stage.agent().status()).node.engine_error !== null,
+      async () => typeof (await stage.seen())?.node.engine_error === "string",
       60_000,
     );
     assert.equal(await stage.answer("app"), "version 6", "it serves without an engine");
     await stage.engine.start();
-    await rest();
+    await mended("Engine", "killed, with live-restore", rest);
     await stage.engine.restart();
-    await rest();
+    await mended("Engine", "restarted, with live-restore", rest);
     assert.deepEqual(await facts(), was);
     assert.deepEqual(proxy.calls(), []);
   });

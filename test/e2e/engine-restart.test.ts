@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { web, ported } from "../testbed/manifests.ts";
 import { freePort } from "../testbed/free-port.ts";
+import { mended } from "../testbed/fault-report.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
 import { openStage, type Stage } from "../testbed/stage.ts";
 import { startGitHttp, type GitHttp } from "../testbed/git-http.ts";
@@ -34,6 +35,9 @@ describe("an engine without live-restore", () => {
     for (const name of names) await stage.serves(name, "1");
   });
 
+  const all = async (): Promise<void> => {
+    for (const name of names) await stage.serves(name, "1");
+  };
   const ids = async (): Promise<string[]> => (await stage.containers()).map((item) => item.Id).sort();
   const address = async (name: string): Promise<string | null | undefined> =>
     (await stage.agent().status()).deployments[name]?.containers[0]?.address;
@@ -42,7 +46,7 @@ describe("an engine without live-restore", () => {
     const was = await ids();
     const at = await address("app");
     await stage.engine.restart();
-    for (const name of names) await stage.serves(name, "1");
+    await mended("Engine", "restarted, without live-restore", all);
     assert.deepEqual(await ids(), was);
     assert.equal(await address("app"), at);
     assert.equal((await fetchText(port, "/")).body.trim(), "version 1");
@@ -53,11 +57,11 @@ describe("an engine without live-restore", () => {
     await stage.engine.kill();
     await until(
       "the loss is in the status",
-      async () => (await stage.agent().status()).node.engine_error !== null,
+      async () => typeof (await stage.seen())?.node.engine_error === "string",
       60_000,
     );
     await stage.engine.start();
-    for (const name of names) await stage.serves(name, "1");
+    await mended("Engine", "killed, without live-restore", all);
     assert.deepEqual(await ids(), was);
   });
 
@@ -81,14 +85,10 @@ describe("an engine without live-restore", () => {
       return typeof status?.node.engine_error === "string";
     });
     await stage.engine.start();
-    for (const name of names) await stage.serves(name, "1");
+    await mended("Engine", "started again, without Git", all);
     const { node } = await stage.agent().status();
     assert.match(node.sync_error ?? "", /503/);
     git.fault(null);
-    await until(
-      "Git is followed again",
-      async () => (await stage.agent().status()).node.sync_error === null,
-      60_000,
-    );
+    await until("Git is followed again", async () => (await stage.seen())?.node.sync_error === null, 60_000);
   });
 });

@@ -29,18 +29,20 @@ const inspected = z.object({
   }),
   HostConfig: z.object({
     Binds: z.array(z.string()).nullable(),
-    Tmpfs: z.record(z.string(), z.string()),
-    ExtraHosts: z.array(z.string()),
+    Tmpfs: z.record(z.string(), z.string()).nullish(),
+    ExtraHosts: z.array(z.string()).nullable(),
     ReadonlyRootfs: z.boolean(),
     NanoCpus: z.number(),
     Memory: z.number(),
     MemorySwap: z.number(),
     NetworkMode: z.string(),
     LogConfig: z.object({ Type: z.string(), Config: z.record(z.string(), z.string()) }),
-    Devices: z.array(
-      z.object({ PathOnHost: z.string(), PathInContainer: z.string(), CgroupPermissions: z.string() }),
-    ),
-    PortBindings: z.record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() }))),
+    Devices: z
+      .array(z.object({ PathOnHost: z.string(), PathInContainer: z.string(), CgroupPermissions: z.string() }))
+      .nullable(),
+    PortBindings: z
+      .record(z.string(), z.array(z.object({ HostIp: z.string(), HostPort: z.string() })))
+      .nullable(),
   }),
 });
 
@@ -137,18 +139,10 @@ volumes: [{hostPath: "${files}", containerPath: /files, readOnly: true}]`,
     const [item] = await stage.of("filed");
     writeFileSync(path, "VERSION\n");
     await stage.push({ "README.md": "another pass" });
-    const state = await stage.agent().state("filed", "held", 60_000);
-    assert.match(state.message, /web\.env:1/);
+    await stage.told("filed", "held", /web\.env:1/);
     rmSync(path);
     await stage.push({ "README.md": "a third" });
-    await until(
-      "the missing file is named",
-      async () => {
-        const seen = (await stage.agent().status()).deployments["filed"];
-        return seen?.state === "held" && seen.message.includes("ENOENT");
-      },
-      60_000,
-    );
+    await stage.told("filed", "held", /ENOENT/);
     assert.equal((await stage.of("filed"))[0]?.Id, item?.Id);
     writeFileSync(path, "VERSION=2\n");
     await stage.push({ "README.md": "a fourth" });
@@ -238,8 +232,7 @@ volumes: [{hostPath: "${files}", containerPath: /files, readOnly: true}]`,
     const at = stranger.address();
     const taken = typeof at === "object" && at !== null ? at.port : 0;
     await stage.push({ [fileOf("ported")]: ported("ported", "1", taken) });
-    const state = await stage.agent().state("ported", "failed");
-    assert.match(state.message, new RegExp(`host port ${String(taken)}/tcp is taken by process`));
+    await stage.told("ported", "failed", new RegExp(`host port ${String(taken)}/tcp is taken by process`));
     assert.equal((await stage.of("ported")).length, 0);
     await new Promise((resolve) => stranger.close(resolve));
     await stage.serves("ported", "1");

@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { mustApi } from "../testbed/engine-api.ts";
 import { type GitSsh, startGitSsh } from "../testbed/git-ssh.ts";
 import { deployment, web } from "../testbed/manifests.ts";
+import { mended } from "../testbed/fault-report.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
 import { openStage, type Stage } from "../testbed/stage.ts";
 import { until } from "../testbed/wait.ts";
@@ -37,7 +38,7 @@ describe("a repository over SSH", () => {
     await stage.serves("hello", "1");
   });
 
-  const syncError = async (): Promise<string | null> => (await stage.agent().status()).node.sync_error;
+  const syncError = async (): Promise<string | null | undefined> => (await stage.seen())?.node.sync_error;
   const says = async (words: RegExp): Promise<void> => {
     await until(
       `sync_error is like ${String(words)}`,
@@ -55,19 +56,19 @@ describe("a repository over SSH", () => {
     await says(/^Git: /);
     const [item] = await stage.of("hello");
     await mustApi(stage.engine.socket, "DELETE", `/containers/${item?.Id ?? ""}?force=true`);
-    const healed = await stage.serves("hello", "1");
+    const healed = await mended("Git", "dark, and a container removed", () => stage.serves("hello", "1"));
     await stage.agent().end("SIGKILL");
     stage.launch();
     await stage.agent().state("hello", "running");
     assert.equal((await stage.serves("hello", "1")).Id, healed.Id);
     await says(/^Git: /);
     await git.restart();
-    await well();
+    await mended("Git", "dark, and back", well);
     await stage.push({ [hello]: web("hello", "2") });
     await stage.serves("hello", "2");
   });
 
-  it("hangs, loses its connections, refuses the key and changes its host key: told apart, and followed afterwards", async () => {
+  it("loses its connections, refuses the key and changes its host key: told apart, and followed afterwards", async () => {
     const was = await ids();
     await git.dropConnections();
     await git.revokeKeys();
@@ -109,7 +110,7 @@ describe("a repository over SSH", () => {
     await says(/branch 'main' does not exist/);
     assert.deepEqual(await ids(), was);
     await stage.remote.forcePush(head);
-    await well();
+    await mended("Git", "branch deleted, and back", well);
     assert.deepEqual(await ids(), was);
   });
 
@@ -120,8 +121,8 @@ describe("a repository over SSH", () => {
     await until(
       "nineteen run",
       async () => {
-        const { deployments } = await stage.agent().status();
-        return fleet.filter((name) => deployments[name]?.state === "running").length === 19;
+        const deployments = (await stage.seen())?.deployments;
+        return fleet.filter((name) => deployments?.[name]?.state === "running").length === 19;
       },
       120_000,
     );

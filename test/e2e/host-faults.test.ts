@@ -1,11 +1,12 @@
 /** A host whose disk is full or cannot be written, and whose clock is wrong (FAULTS 32, 33, 39): workloads go on, nothing is torn. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { mustApi } from "../testbed/engine-api.ts";
 import { web } from "../testbed/manifests.ts";
+import { mended } from "../testbed/fault-report.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
 import { openStage, type Stage } from "../testbed/stage.ts";
 import { until } from "../testbed/wait.ts";
@@ -46,7 +47,7 @@ describe("a host that is ill", () => {
   const told = async (words: RegExp): Promise<void> => {
     await until(
       `Git's trouble is told: ${String(words)}`,
-      async () => words.test((await stage.agent().status()).node.sync_error ?? ""),
+      async () => words.test((await stage.seen())?.node.sync_error ?? ""),
       60_000,
     );
   };
@@ -58,7 +59,7 @@ describe("a host that is ill", () => {
     await heals("1");
     assert.ok(state());
     rmSync(filler("blocks"));
-    await stage.serves("app", "2");
+    await mended("Host", "disk full", () => stage.serves("app", "2"));
     assert.ok(state());
   });
 
@@ -74,7 +75,7 @@ describe("a host that is ill", () => {
     await heals("2");
     assert.ok(state());
     for (const name of readdirSync(dataDir)) if (name.startsWith("filler-")) rmSync(join(dataDir, name));
-    await stage.serves("app", "3");
+    await mended("Host", "no inodes left", () => stage.serves("app", "3"));
   });
 
   it("whose disk can only be read: the same", async () => {
@@ -85,8 +86,30 @@ describe("a host that is ill", () => {
     await mustApi(stage.engine.socket, "POST", `/containers/${item?.Id ?? ""}/stop?t=1`);
     await stage.serves("app", "3");
     execFileSync("mount", ["-o", "remount,rw", dataDir]);
-    await stage.serves("app", "4");
+    await mended("Host", "disk read-only", () => stage.serves("app", "4"));
     assert.ok(state());
+  });
+
+  it("whose clock is wrong by half a century or by a year: nothing is done, and releases and repairs go on", async () => {
+    const [preload] = globSync("/usr/lib/*/faketime/libfaketime.so.1");
+    assert.ok(preload !== undefined, "libfaketime is installed (tools/prepare.mjs)");
+    let version = 4;
+    for (const clock of ["@1970-01-02 00:00:00", "+400d"]) {
+      const [was] = await stage.of("app");
+      await stage.agent().end("SIGTERM");
+      stage.launch({ LD_PRELOAD: preload, FAKETIME: clock, FAKETIME_DONT_FAKE_MONOTONIC: "1" });
+      await stage.agent().state("app", "running", 60_000);
+      await stage.inForce();
+      assert.equal((await stage.of("app"))[0]?.Id, was?.Id);
+      version += 1;
+      await stage.push({ [app]: web("app", String(version)) });
+      const { Id } = await stage.serves("app", String(version));
+      await mustApi(stage.engine.socket, "POST", `/containers/${Id}/stop?t=1`);
+      assert.equal((await stage.serves("app", String(version))).Id, Id);
+    }
+    await stage.agent().end("SIGTERM");
+    stage.launch();
+    await stage.serves("app", String(version));
   });
 });
 

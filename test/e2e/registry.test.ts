@@ -10,6 +10,7 @@ import { startEngineProxy, type EngineProxy } from "../testbed/engine-proxy.ts";
 import { demoImage, pushImage } from "../testbed/images.ts";
 import { web } from "../testbed/manifests.ts";
 import type { Registry } from "../testbed/registry.ts";
+import { mended } from "../testbed/fault-report.ts";
 import { openSandbox } from "../testbed/sandbox.ts";
 import { openStage, type Stage } from "../testbed/stage.ts";
 import { until } from "../testbed/wait.ts";
@@ -54,13 +55,6 @@ describe("images from a registry", () => {
   };
   const has = async (reference: string): Promise<boolean> =>
     (await api(stage.engine.socket, "GET", `/images/${reference}/json`)).status === 200;
-  const told = async (words: RegExp): Promise<void> => {
-    await until(
-      `the status tells ${String(words)}`,
-      async () => words.test((await stage.agent().status()).deployments["app"]?.message ?? ""),
-      60_000,
-    );
-  };
   /** A commit that changes no deployment: a whole pass, with its clean-up at the end. */
   const pass = async (): Promise<void> => {
     await stage.push({ "README.md": String(performance.now()) });
@@ -122,35 +116,29 @@ describe("images from a registry", () => {
     ] as const) {
       open.fault(fault);
       await release("2");
-      await told(words);
-      assert.equal((await stage.agent().status()).deployments["app"]?.state, "held");
+      await stage.told("app", "held", words);
       assert.equal(await stage.answer("app"), "version 1");
       assert.equal((await stage.of("app"))[0]?.Id, was?.Id);
     }
     open.fault(null);
-    await stage.serves("app", "2");
+    await mended("Registry", "down, 503, 429", () => stage.serves("app", "2"));
   });
 
   it("broken in transfer: refused, and taken once they are whole", async () => {
     await publish(open, "3");
     open.fault({ kind: "corrupt" });
     await release("3");
-    await until(
-      "it is held",
-      async () => (await stage.agent().status()).deployments["app"]?.state === "held",
-      60_000,
-    );
+    await stage.told("app", "held", /app:3/);
     assert.equal(await stage.answer("app"), "version 2");
     open.fault(null);
-    await stage.serves("app", "3");
+    await mended("Registry", "layers broken in transfer", () => stage.serves("app", "3"));
   });
 
   it("of another architecture: held, and said", async () => {
     await publish(open, "foreign");
     await publishForOthers("foreign");
     await release("foreign");
-    await told(/no matching manifest.*publish the image for this architecture/);
-    assert.equal((await stage.agent().status()).deployments["app"]?.state, "held");
+    await stage.told("app", "held", /no matching manifest.*publish the image for this architecture/);
     assert.equal(await stage.answer("app"), "version 3");
   });
 
@@ -159,7 +147,7 @@ describe("images from a registry", () => {
     const [was] = await stage.of("app");
     login({});
     await release("4", `${locked.host}/app:4`);
-    await told(/docker login/);
+    await stage.told("app", "held", /docker login/);
     assert.equal((await stage.of("app"))[0]?.Id, was?.Id);
     const { user, password } = locked.auth ?? { user: "", password: "" };
     login({ auths: { [locked.host]: { auth: Buffer.from(`${user}:${password}`).toString("base64") } } });
@@ -194,7 +182,7 @@ describe("images from a registry", () => {
     });
     const pulls = proxy.calls().filter((call) => call.path === "/images/create").length;
     await release("6");
-    await stage.serves("app", "6");
+    await mended("Registry", "images pruned in the middle of a rollout", () => stage.serves("app", "6"));
     assert.equal(proxy.hits(), 1);
     await proxy.fault(null);
     assert.equal(proxy.calls().filter((call) => call.path === "/images/create").length - pulls, 2);

@@ -62,8 +62,7 @@ describe("a release", () => {
   it("leaves the old version serving when the new one never becomes ready, and tries that one once", async () => {
     const [good] = await stage.of("hello");
     await stage.push({ [hello]: web("hello", "3", { env: { NEVER_READY: "1" }, deadline: "3s" }) });
-    const state = await stage.agent().state("hello", "rolled_back");
-    assert.match(state.message, /not ready within 3 s/);
+    await stage.told("hello", "rolled_back", /not ready within 3 s/);
     await until("only the good one is left", async () => (await stage.of("hello")).length === 1);
     const since = Math.floor(Date.now() / 1000) + 1;
     await stage.push({ "README.md": "another commit" });
@@ -76,25 +75,18 @@ describe("a release", () => {
 
   it("returns from a version that exits, and tells its exit code and last words", async () => {
     await stage.push({ [hello]: web("hello", "4", { env: { EXIT_CODE: "7" } }) });
-    const state = await until(
-      "the failure is told",
-      async () => {
-        const seen = (await stage.agent().status()).deployments["hello"];
-        return seen?.state === "rolled_back" && seen.message.includes("code 7") ? seen : null;
-      },
-      60_000,
-    );
+    const state = await stage.told("hello", "rolled_back", /code 7/);
     assert.ok(state.logs.some((line) => line.includes("boom: this version cannot start")));
     assert.equal(await stage.answer("hello"), "version 2");
   });
 
   it("heals the last good version of what was rolled back, also after a restart of the agent", async () => {
-    const [good] = await stage.of("hello");
+    const good = await stage.serves("hello", "2");
     await stage.agent().end("SIGTERM");
-    await mustApi(stage.engine.socket, "DELETE", `/containers/${good?.Id ?? ""}?force=true`);
+    await mustApi(stage.engine.socket, "DELETE", `/containers/${good.Id}?force=true`);
     stage.launch();
     const healed = await stage.serves("hello", "2");
-    assert.notEqual(healed.Id, good?.Id);
+    assert.notEqual(healed.Id, good.Id);
     await stage.agent().state("hello", "rolled_back");
   });
 
@@ -113,8 +105,7 @@ describe("a release", () => {
   it("keeps the old version when the image of the new one does not exist, and says so", async () => {
     const [good] = await stage.of("hello");
     await stage.push({ [hello]: web("hello", "8", { image: "127.0.0.1:1/nothing:8" }) });
-    const state = await stage.agent().state("hello", "held");
-    assert.match(state.message, /127\.0\.0\.1:1\/nothing:8/);
+    await stage.told("hello", "held", /127\.0\.0\.1:1\/nothing:8/);
     assert.equal((await stage.of("hello"))[0]?.Id, good?.Id);
     await stage.push({ [hello]: web("hello", "9") });
     await stage.serves("hello", "9");
@@ -140,11 +131,7 @@ describe("a release", () => {
     assert.equal(back.Id, good.Id);
     assert.equal((await fetchText(port, "/")).body.trim(), "version 1");
     await stage.push({ "deployments/db.yaml": ported("db", "3", port, { env: { EXIT_CODE: "3" } }) });
-    await until(
-      "the other failure is told",
-      async () => (await stage.agent().status()).deployments["db"]?.message.includes("code 3") === true,
-      60_000,
-    );
+    await stage.told("db", "rolled_back", /code 3/);
     assert.equal((await stage.serves("db", "1")).Id, good.Id);
   });
 
@@ -159,8 +146,7 @@ describe("a release", () => {
   it("tells a crash after it was ready, and leaves the restart to the engine", async () => {
     const crashing = { env: { EXIT_CODE: "9", EXIT_AFTER: "2" } };
     await stage.push({ "deployments/crash.yaml": web("crash", "1", crashing) });
-    const state = await stage.agent().state("crash", "degraded", 60_000);
-    assert.match(state.message, /code 9/);
+    await stage.told("crash", "degraded", /code 9/);
     const [item, second] = await stage.of("crash");
     assert.equal(second, undefined);
     const { RestartCount } = await stage.inspect(item?.Id ?? "");

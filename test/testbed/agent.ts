@@ -79,6 +79,8 @@ export function runAgent(options: {
   let output = "";
   const keep = (chunk: Buffer): void => {
     output += chunk.toString("utf8");
+    // For who looks into a failing test.
+    if (process.env["ORUN_TEST_LOG"] !== undefined) process.stderr.write(chunk);
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);

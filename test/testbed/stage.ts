@@ -1,6 +1,6 @@
 /** Everything that `orun start` needs around it, real: an engine, a repository behind a transport, and the agent as a process. */
 import { z } from "zod";
-import { fetchText, runAgent, type RunningAgent } from "./agent.ts";
+import { fetchText, runAgent, type RunningAgent, type SeenStatus } from "./agent.ts";
 import type { Dockerd, DockerdOptions } from "./dockerd.ts";
 import { mustApi } from "./engine-api.ts";
 import { createGitRemote, type Entry, type GitRemote } from "./git-remote.ts";
@@ -45,8 +45,12 @@ export interface Stage {
   port: number;
   /** The agent that runs now. */
   agent(): RunningAgent;
-  /** Starts one; the last one must have ended. */
-  launch(): RunningAgent;
+  /** Its status; null while it does not answer. */
+  seen(): Promise<SeenStatus | null>;
+  /** Waits until the state and message of a deployment are so. */
+  told(name: string, state: string, words: RegExp): Promise<SeenStatus["deployments"][string]>;
+  /** Starts one, with more in its environment; the last one must have ended. */
+  launch(env?: Record<string, string>): RunningAgent;
   /** The next agent reaches the repository elsewhere. */
   move(origin: Origin): void;
   /** Commits, and answers with the id. */
@@ -84,6 +88,10 @@ export async function openStage(box: Sandbox, options: StageOptions = {}): Promi
     if (running === null) throw new Error("no agent was launched");
     return running;
   };
+  const seen = (): Promise<SeenStatus | null> =>
+    agent()
+      .status()
+      .catch(() => null);
   const containers = async (): Promise<Listed[]> =>
     listShape.parse(JSON.parse(await mustApi(engine.socket, "GET", "/containers/json?all=true")));
   const of = async (name: string): Promise<Listed[]> =>
@@ -97,9 +105,7 @@ export async function openStage(box: Sandbox, options: StageOptions = {}): Promi
       .record(z.string(), z.unknown())
       .parse(JSON.parse(await mustApi(engine.socket, "GET", `/containers/${id}/json`)));
   const answer = async (name: string): Promise<string> => {
-    const status = await agent()
-      .status()
-      .catch(() => null);
+    const status = await seen();
     const address = status?.deployments[name]?.containers.find((item) => item.address !== null)?.address;
     if (address === undefined || address === null) return "";
     return (await fetchText(80, "/", {}, address).catch(() => ({ body: "" }))).body.trim();
@@ -110,13 +116,28 @@ export async function openStage(box: Sandbox, options: StageOptions = {}): Promi
     dataDir,
     port,
     agent,
+    seen,
+    async told(name, state, words) {
+      try {
+        return await until(
+          `${name} is ${state} with ${String(words)}`,
+          async () => {
+            const item = (await seen())?.deployments[name];
+            return item?.state === state && words.test(item.message) ? item : null;
+          },
+          90_000,
+        );
+      } catch (cause) {
+        throw new Error(`${JSON.stringify(await seen())}\n${agent().output().slice(-6000)}`, { cause });
+      }
+    },
     containers,
     of,
     answer,
     inspect,
-    launch() {
+    launch(env = {}) {
       const { repo, flags = [] } = source;
-      running = runAgent({ repo, socket, dataDir, port, flags, env: options.env ?? {} });
+      running = runAgent({ repo, socket, dataDir, port, flags, env: { ...options.env, ...env } });
       return running;
     },
     move(origin) {
@@ -126,9 +147,7 @@ export async function openStage(box: Sandbox, options: StageOptions = {}): Promi
     async inForce() {
       const head = await remote.head();
       await until(`commit ${String(head)} is in force`, async () => {
-        const status = await agent()
-          .status()
-          .catch(() => null);
+        const status = await seen();
         return status?.node.git_head === head;
       });
     },
@@ -139,18 +158,14 @@ export async function openStage(box: Sandbox, options: StageOptions = {}): Promi
           async () => {
             const [item, second] = await of(name);
             if (item === undefined || second !== undefined || item.State !== "running") return null;
-            const status = await agent()
-              .status()
-              .catch(() => null);
+            const status = await seen();
             if (status?.deployments[name]?.ready_replicas !== 1) return null;
             return (await answer(name)) === `version ${version}` ? item : null;
           },
           90_000,
         );
       } catch (cause) {
-        const status = await agent()
-          .status()
-          .catch((error: unknown) => String(error));
+        const status = await seen();
         throw new Error(
           `${name} did not come to version ${version}; ${JSON.stringify(status)}\n${agent().output().slice(-6000)}`,
           { cause },
