@@ -1,4 +1,7 @@
-/** Runs the tests that break things, and writes what they broke and how it was mended to docs/faults.md. No pass or fail by the clock. */
+/**
+ * Runs the tests that break things, and writes what they broke and how it was mended to docs/faults.md; with `--from FILE` from
+ * the notes of a run that is over. No pass or fail by the clock.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -13,28 +16,35 @@ const files = [
   "host-faults",
   "registry",
   "crash-sweep",
-];
+].map((name) => `test/e2e/${name}.test.ts`);
 const root = join(import.meta.dirname, "..");
-const folder = mkdtempSync(join(tmpdir(), "orun-faults-report-"));
-const report = join(folder, "notes");
-writeFileSync(report, "");
-const run = spawnSync(
-  process.execPath,
-  [
-    "--test",
-    "--test-reporter=spec",
-    "--test-concurrency=1",
-    ...files.map((name) => `test/e2e/${name}.test.ts`),
-  ],
-  { cwd: root, stdio: "inherit", env: { ...process.env, ORUN_FAULTS_REPORT: report } },
-);
-const notes = readFileSync(report, "utf8")
-  .split("\n")
-  .filter((line) => line !== "")
-  .map((line) => faultNote.parse(JSON.parse(line)));
-rmSync(folder, { recursive: true, force: true });
-if (run.status === 0) writeFileSync(join(root, "docs", "faults.md"), page(notes));
-process.exitCode = run.status ?? 1;
+const from = process.argv.indexOf("--from");
+const given = from === -1 ? undefined : process.argv[from + 1];
+if (given === undefined) {
+  const folder = mkdtempSync(join(tmpdir(), "orun-faults-report-"));
+  const report = join(folder, "notes");
+  writeFileSync(report, "");
+  const run = spawnSync(
+    process.execPath,
+    ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files],
+    {
+      cwd: root,
+      stdio: "inherit",
+      env: { ...process.env, ORUN_FAULTS_REPORT: report },
+    },
+  );
+  if (run.status === 0) write(readFileSync(report, "utf8"));
+  rmSync(folder, { recursive: true, force: true });
+  process.exitCode = run.status ?? 1;
+} else write(readFileSync(given, "utf8"));
+
+function write(text: string): void {
+  const notes = text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => faultNote.parse(JSON.parse(line)));
+  writeFileSync(join(root, "docs", "faults.md"), page(notes));
+}
 
 function page(all: FaultNote[]): string {
   const injected = all.reduce((sum, note) => sum + note.injected, 0);

@@ -203,6 +203,7 @@ describe("images from a registry", () => {
     await release("9");
     await stage.serves("app", "9");
     const local = "demo:1";
+    await demoImage(socket, { tag: local });
     await release("10", local);
     await stage.serves("app", "10");
     await release("11", local);
