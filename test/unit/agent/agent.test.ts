@@ -204,7 +204,7 @@ describe("the agent", () => {
 
   it("does not wait for a long grace period before it follows the next commit", async () => {
     const rig = createRig();
-    rig.docker.load("stubborn:1", () => ({ ...serving, ignoresTerm: true }));
+    const stubborn = rig.docker.load("stubborn:1", () => ({ ...serving, ignoresTerm: true }));
     const spec = (version: number): string =>
       `image: stubborn:1\n${probe}\nstopGracePeriod: 10m\nenv: {VERSION: ${String(version)}}`;
     push(rig, "a", spec(1));
@@ -286,6 +286,21 @@ describe("one pass", () => {
     assert.equal(await rig.once(), true);
     assert.deepEqual(versions(rig), ["2"]);
     assert.equal(rig.docker.containers().length, 1);
+  });
+
+  it("is over only when what was rolled back is gone, however long that takes to end", async () => {
+    const rig = createRig();
+    const stubborn = rig.docker.load("stubborn:1", () => ({
+      ...serving,
+      readyAfterMs: null,
+      ignoresTerm: true,
+    }));
+    push(rig, "a", probe);
+    assert.equal(await rig.once(), true);
+    push(rig, "a", `image: stubborn:1\n${probe}\nprogressDeadline: 2s`);
+    assert.equal(await rig.once(), false);
+    assert.equal(rig.docker.containers().length, 1);
+    assert.notEqual(rig.docker.containers()[0]?.image.id, stubborn);
   });
 
   it("heals what the last accepted commit wants when the new one is held", async () => {
