@@ -204,7 +204,7 @@ describe("the agent", () => {
 
   it("does not wait for a long grace period before it follows the next commit", async () => {
     const rig = createRig();
-    const stubborn = rig.docker.load("stubborn:1", () => ({ ...serving, ignoresTerm: true }));
+    rig.docker.load("stubborn:1", () => ({ ...serving, ignoresTerm: true }));
     const spec = (version: number): string =>
       `image: stubborn:1\n${probe}\nstopGracePeriod: 10m\nenv: {VERSION: ${String(version)}}`;
     push(rig, "a", spec(1));
