@@ -79,7 +79,7 @@ export function createLoop(parts: {
         if (world !== null)
           world = {
             ...world,
-            foreign: observed.foreign.length > 0 ? observed.foreign : world.foreign,
+            foreign: observed.foreign,
             containers: [
               ...world.containers.filter((item) => item.deployment !== name),
               ...observed.containers.filter((item) => item.deployment === name),

@@ -72,6 +72,18 @@ describe("the agent", () => {
     await rig.kill();
   });
 
+  it("takes a host port soon after the stranger that had it is gone", async () => {
+    const rig = createRig();
+    rig.docker.load("other:1", () => serving);
+    const stranger = rig.docker.human.run({ name: "stranger", image: "other:1", hostPort: 8080 });
+    push(rig, "a", "ports: [{containerPort: 80, port: 8080}]");
+    rig.start();
+    await rig.until("it is refused", () => rig.message("a").includes("taken by container 'stranger'"));
+    rig.docker.human.remove(stranger);
+    await rig.until("it runs", () => rig.state("a") === "running", 8);
+    await rig.kill();
+  });
+
   it("judges an old container by its own probes, not by those of the release", async () => {
     const rig = await running("a", `${probe}\nprogressDeadline: 20s`);
     rig.sick = (_, item) => portOf(item) === 81;
