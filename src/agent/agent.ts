@@ -67,6 +67,7 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
     startedAt: clock.now(),
     memory,
     sync: () => sync?.facts() ?? null,
+    image: (deployment, revision) => images.state(deployment, revision, clock.now()),
     ingress: {
       report: (service) => ingress.report(service),
       directed: () => ingress.directed(),

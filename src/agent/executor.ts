@@ -237,8 +237,15 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
         addresses.giveBack(address);
       }
     },
-    "set-resources": (action, job) =>
-      engine.setResources(action.container, { cpus: action.cpus, memory: action.memory }, job.signal),
+    "set-resources": async (action, job) => {
+      const { cpus, memory: bytes } = action;
+      const now = job.containers.find((item) => item.id === action.container);
+      const limits = {
+        ...(now?.cpus === cpus ? {} : { cpus }),
+        ...(now?.memory === bytes ? {} : { memory: bytes }),
+      };
+      await engine.setResources(action.container, limits, job.signal);
+    },
     restart: async (action, job) => {
       const container = await fresh(action.container, job);
       if (container?.phase !== "running") return;

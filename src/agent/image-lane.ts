@@ -69,11 +69,12 @@ export function createImageLane(parts: {
     revision: DeploymentRevision,
     image: string,
   ): Promise<ImagePin> => {
+    const key = keyOf(deployment, revision);
     const pinned = memory.deployment(deployment).pins[revision.revision];
     if (pinned !== undefined) {
       const local = await engine.image(pinned.id, signal);
       if (local !== null) return pinOf(local, image);
-      return pinOf(await pull(pinned.digest ?? image), image);
+      return pinOf(await pull(pinned.digest ?? image, key), image);
     }
     const local = await engine.image(image, signal);
     if (local !== null && revision.spec.imagePullPolicy !== "Always") return pinOf(local, image);
@@ -82,12 +83,16 @@ export function createImageLane(parts: {
         "image-not-found",
         "the engine has no such image, and imagePullPolicy is Never: load it on this node",
       );
-    return pinOf(await pull(image), image);
+    return pinOf(await pull(image, key), image);
   };
 
-  const pull = async (reference: string): Promise<ImageFacts> => {
+  const pull = async (reference: string, key: string): Promise<ImageFacts> => {
     const before = await engine.image(reference, signal);
-    const facts = await engine.pull(reference, () => undefined, signal);
+    const facts = await engine.pull(
+      reference,
+      ({ current, total }) => states.set(key, { kind: "pulling", progress: { current, total } }),
+      signal,
+    );
     if (before?.id !== facts.id) {
       memory.update((current) => ({
         ...current,
@@ -108,7 +113,7 @@ export function createImageLane(parts: {
     begin(deployment, revision) {
       const key = keyOf(deployment, revision);
       if (states.get(key)?.kind === "pulling") return;
-      states.set(key, { kind: "pulling" });
+      states.set(key, { kind: "pulling", progress: null });
       const work = get(deployment, revision).finally(() => running.delete(work));
       running.add(work);
     },

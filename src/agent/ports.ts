@@ -93,10 +93,10 @@ export interface Engine {
   remove(id: string, options: { force: boolean }, signal: AbortSignal): Promise<void>;
   rename(id: string, name: string, signal: AbortSignal): Promise<void>;
   setRestartPolicy(id: string, policy: "no" | "always", signal: AbortSignal): Promise<void>;
-  /** null lifts the limit. */
+  /** null lifts a limit; one that is left out stays as it is. */
   setResources(
     id: string,
-    limits: { cpus: number | null; memory: number | null },
+    limits: { cpus?: number | null; memory?: number | null },
     signal: AbortSignal,
   ): Promise<void>;
   attach(

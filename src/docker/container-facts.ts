@@ -5,6 +5,11 @@ import type { Inspected } from "./shapes.ts";
 /** 4 PiB, in bytes: how a limit that was lifted is written, and read as none. */
 export const NO_MEMORY_LIMIT = 2 ** 52;
 
+/** How a CPU limit that was lifted is written: all CPUs, and a thousandth of a millionth less, which nobody else asks for (NanoCpus). */
+export function noCpuLimit(cpus: number): number {
+  return cpus * 1e9 - 1;
+}
+
 const PHASES: readonly ContainerPhase[] = [
   "created",
   "running",
@@ -42,7 +47,7 @@ export function toObserved(
     finishedAt: time(facts.State.FinishedAt),
     restarts: facts.RestartCount,
     restartPolicy: facts.HostConfig.RestartPolicy?.Name ?? "no",
-    cpus: positive(facts.HostConfig.NanoCpus, 1e9),
+    cpus: (facts.HostConfig.NanoCpus ?? 0) % 1000 === 999 ? null : positive(facts.HostConfig.NanoCpus, 1e9),
     memory: (facts.HostConfig.Memory ?? 0) >= NO_MEMORY_LIMIT ? null : positive(facts.HostConfig.Memory, 1),
     attachment: attachment(facts, name, owner),
     ports: Object.entries(facts.HostConfig.PortBindings ?? {}).flatMap(([key, list]) =>

@@ -2,8 +2,8 @@ import { EngineError } from "../agent/errors.ts";
 import type { Engine } from "../agent/ports.ts";
 import { pathOf } from "./call.ts";
 import type { Connection } from "./connection.ts";
-import { NO_MEMORY_LIMIT } from "./container-facts.ts";
-import { idShape } from "./shapes.ts";
+import { NO_MEMORY_LIMIT, noCpuLimit } from "./container-facts.ts";
+import { idShape, infoShape } from "./shapes.ts";
 import { endpoint, toCreateBody } from "./translate.ts";
 
 type ContainerCalls = Pick<
@@ -65,7 +65,10 @@ export function containerCalls(connection: Connection): ContainerCalls {
       unless(says(/same name/i), post(`${container(id)}/rename`, signal, { query: { name } })),
     setRestartPolicy: (id, policy, signal) =>
       post(`${container(id)}/update`, signal, { body: { RestartPolicy: { Name: policy } } }),
-    setResources: (id, limits, signal) => post(`${container(id)}/update`, signal, { body: limitsOf(limits) }),
+    async setResources(id, limits, signal) {
+      const allCpus = limits.cpus === null ? await cpuCount(connection, signal) : 0;
+      await post(`${container(id)}/update`, signal, { body: limitsOf(limits, allCpus) });
+    },
     attach: (id, network, signal) =>
       post(`/networks/${pathOf(network.id)}/connect`, signal, {
         body: { Container: id, EndpointConfig: endpoint(network.address, network.alias) },
@@ -85,12 +88,23 @@ interface PostDetails {
 }
 
 /**
- * ContainerUpdate takes 0 for "as it is" and refuses -1, so that a memory limit is lifted by one that no host has. A CPU
- * limit cannot be lifted in place at all: null leaves it.
+ * ContainerUpdate takes 0 for "as it is" and refuses -1, so that a memory limit is lifted by one that no host has, and a CPU
+ * limit by all CPUs of this one.
  */
-function limitsOf(limits: { cpus: number | null; memory: number | null }): Record<string, unknown> {
-  const memory = limits.memory ?? NO_MEMORY_LIMIT;
-  return { NanoCpus: Math.round((limits.cpus ?? 0) * 1e9), Memory: memory, MemorySwap: memory };
+function limitsOf(
+  limits: { cpus?: number | null; memory?: number | null },
+  allCpus: number,
+): Record<string, unknown> {
+  const { cpus } = limits;
+  const memory = limits.memory === null ? NO_MEMORY_LIMIT : limits.memory;
+  return {
+    ...(cpus === undefined ? {} : { NanoCpus: cpus === null ? noCpuLimit(allCpus) : Math.round(cpus * 1e9) }),
+    ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
+  };
+}
+
+async function cpuCount(connection: Connection, signal: AbortSignal): Promise<number> {
+  return (await connection.json({ method: "GET", path: "/info", signal }, infoShape)).NCPU;
 }
 
 async function unless(done: (error: EngineError) => boolean, work: Promise<void>): Promise<void> {

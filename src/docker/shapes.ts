@@ -74,7 +74,7 @@ export const imageShape = z.object({
 });
 
 export const idShape = z.object({ Id: z.string(), Warnings: z.array(z.string()).nullish() });
-export const infoShape = z.object({ ID: z.string(), ServerVersion: z.string() });
+export const infoShape = z.object({ ID: z.string(), NCPU: z.number(), ServerVersion: z.string() });
 export const execShape = z.object({ Running: z.boolean(), ExitCode: z.number().nullish() });
 export const eventShape = z.object({
   Action: z.string(),

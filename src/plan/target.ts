@@ -5,7 +5,8 @@ import type { TrackedContainer, Target } from "./input.ts";
 /** Whether the image of the wanted revision can be used. */
 export type ImageState =
   | { kind: "unknown" }
-  | { kind: "pulling" }
+  /** Bytes over all layers, as far as known; null: nothing is known yet. */
+  | { kind: "pulling"; progress: { current: number; total: number } | null }
   | { kind: "ready" }
   | { kind: "failed"; message: string; retryAt: number };
 

@@ -193,9 +193,8 @@ export function fakeClient(parts: ClientParts): Engine {
       }),
     setResources: (id, limits, signal) =>
       change("setResources", id, signal, (container) => {
-        // The engine's ContainerUpdate has no word for "no CPU limit any more": 0 is "as it is".
-        container.cpus = limits.cpus ?? container.cpus;
-        container.memory = limits.memory;
+        if (limits.cpus !== undefined) container.cpus = limits.cpus;
+        if (limits.memory !== undefined) container.memory = limits.memory;
         life.tell(world, "update", container);
       }),
     attach: (id, network, signal) =>

@@ -5,7 +5,7 @@ import { readState } from "../../host/state-file.ts";
 import { parseManifests } from "../../manifest/parse.ts";
 import { planAll } from "../../plan/plan.ts";
 import { desiredState, envFilePaths } from "../../state/desired.ts";
-import { environmentOf } from "../../state/environment.ts";
+import { chooseEnvironment, environmentOf } from "../../state/environment.ts";
 import { routesInForce } from "../../state/route.ts";
 import { fieldChanges, renderPlan } from "../render-plan.ts";
 import { directedNow } from "../open-ingress.ts";
@@ -18,8 +18,6 @@ export async function planCommand(options: Record<string, unknown>): Promise<num
   const { repo, ...rest } = options;
   const settings = readSettings(rest);
   const parsed = parseManifests(readWorkingTree(typeof repo === "string" ? repo : "."));
-  const environment = environmentOf(settings.branch, () => null);
-  const owner = { node: settings.node, environment };
   const envFiles = new Map<string, { content: string } | { error: string }>();
   const files = createNodeFiles();
   for (const path of envFilePaths(parsed)) {
@@ -31,23 +29,32 @@ export async function planCommand(options: Record<string, unknown>): Promise<num
       ),
     );
   }
-  const { memory } = readState(join(settings.dataDir, "state.json"));
-  const desired = desiredState(parsed, {
-    commit: "working tree",
-    ...owner,
-    envFiles,
-    lastNode: memory.node,
-    routes: memory.routes,
-    followed: null,
-  });
-  const engine = connectEngine({
-    socketPath: settings.socketPath,
-    owner,
-    branch: settings.branch,
-    isKnown: (id) => id in memory.containers,
-  });
+  const { memory, warning } = readState(join(settings.dataDir, "state.json"), "reader");
+  if (warning !== null) process.stderr.write(`orun: ${warning}\n`);
+  const { node, branch, socketPath } = settings;
+  const connectAs = (environment: string): ReturnType<typeof connectEngine> =>
+    connectEngine({
+      socketPath,
+      owner: { node, environment },
+      branch,
+      isKnown: (id) => id in memory.containers,
+    });
+  let engine = connectAs(environmentOf(branch, () => null));
   try {
     const deadline = AbortSignal.timeout(30_000);
+    const holders = await engine.environments(deadline);
+    const environment = chooseEnvironment({ branch, node, remembered: memory.environment, holders });
+    engine.close();
+    engine = connectAs(environment);
+    const desired = desiredState(parsed, {
+      commit: "working tree",
+      node,
+      environment,
+      envFiles,
+      lastNode: memory.node,
+      routes: memory.routes,
+      followed: null,
+    });
     const [observed, directed] = await Promise.all([
       engine.observe(null, deadline),
       directedNow(environment, settings, deadline),

@@ -44,7 +44,7 @@ export async function start(flags: Record<string, unknown>): Promise<number> {
   const emit = createEventLog(logFormat(), (line) => process.stdout.write(line));
   mkdirSync(settings.dataDir, { recursive: true, mode: 0o700 });
   const statePath = join(settings.dataDir, "state.json");
-  const { memory: remembered, warning } = readState(statePath);
+  const { memory: remembered, warning } = readState(statePath, "agent");
   if (warning !== null) emit({ type: "warning", message: warning });
   const writer = createStateWriter(statePath, (message) => emit({ type: "warning", message }));
   const memory = createMemoryStore(remembered, (next) => writer.save(next));

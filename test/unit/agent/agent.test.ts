@@ -98,6 +98,35 @@ describe("the agent", () => {
     await rig.kill();
   });
 
+  it("shows how far a pull is", async () => {
+    const rig = createRig({
+      wrap: (engine) => ({
+        ...engine,
+        pull: async (_, onProgress, signal) => {
+          onProgress({ current: 12_340_000, total: 45_600_000, status: "Downloading" });
+          await rig.clock.sleep(600_000, signal);
+          throw new EngineError("registry-unreachable", "too slow");
+        },
+      }),
+    });
+    push(rig, "a", "image: large:1");
+    rig.start();
+    await rig.until("it is pulled", () => rig.message("a").includes("of"));
+    assert.deepEqual([rig.state("a"), rig.message("a")], ["pulling", "pulling large:1: 12.3 of 45.6 MB"]);
+    await rig.kill();
+  });
+
+  it("takes a CPU limit away that somebody set by hand", async () => {
+    const rig = await running("a", probe);
+    const [own] = rig.docker.containers();
+    const engine = rig.docker.connect({ owner: { node: "test", environment: "production" }, branch: "main" });
+    await engine.setResources(own?.id ?? "", { cpus: 0.1 }, new AbortController().signal);
+    await rig.until("it is lifted", () => rig.docker.container(own?.id ?? "").cpus === null);
+    await rig.seconds(5);
+    assert.equal(rig.state("a"), "running");
+    await rig.kill();
+  });
+
   it("restarts for liveness without calling it a crash, and counts it apart", async () => {
     const rig = await running("a", lively);
     let sick = true;

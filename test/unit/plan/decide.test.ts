@@ -182,7 +182,7 @@ describe("decide", () => {
       decide(
         inputOf(after, [containerOf(before, 1, { phase: "exited", since: 1000 })], {
           now,
-          image: { kind: "pulling" },
+          image: { kind: "pulling", progress: null },
         }),
       );
     const first = at(1500);

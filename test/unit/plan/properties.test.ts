@@ -49,7 +49,11 @@ const input = fc
   .record({
     revision: fc.constantFrom(...revisions),
     containers: fc.uniqueArray(container, { maxLength: 5, selector: (item) => item.id }),
-    image: fc.constantFrom<ImageState>({ kind: "ready" }, { kind: "unknown" }, { kind: "pulling" }),
+    image: fc.constantFrom<ImageState>(
+      { kind: "ready" },
+      { kind: "unknown" },
+      { kind: "pulling", progress: null },
+    ),
     routed: fc.option(fc.array(fc.boolean(), { minLength: 5, maxLength: 5 })),
     strays: fc.constantFrom([], ["10.9.9.9:80"]),
   })
