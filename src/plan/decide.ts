@@ -1,7 +1,7 @@
 import { isProven, isReady } from "./container.ts";
 import { isGone, isLeaving } from "./arrange.ts";
 import { keepUp, startAgain } from "./heal.ts";
-import type { Decision, DeploymentInput } from "./input.ts";
+import type { Decision, DeploymentInput, Target } from "./input.ts";
 import { decideRecreate } from "./recreate.ts";
 import { decideRolling } from "./rolling.ts";
 import { reroute } from "./route.ts";
@@ -22,7 +22,7 @@ export function decide(listed: DeploymentInput): Decision {
     case "absent":
       return decideAbsent(input, target.graceMs);
     case "keep":
-      return decideKeep(input, target.drop);
+      return decideKeep(input, target);
     case "run":
       return target.revision.spec.strategy === "Recreate"
         ? decideRecreate(input, target.revision)
@@ -41,13 +41,17 @@ function decideAbsent(input: DeploymentInput, graceMs: number): Decision {
 }
 
 /** A deployment whose spec is not known: what was proven is kept alive, and what failed goes. */
-function decideKeep(input: DeploymentInput, dropRevision: string | null): Decision {
+function decideKeep(
+  input: DeploymentInput,
+  { drop: dropRevision, unproven }: Extract<Target, { kind: "keep" }>,
+): Decision {
   const here = input.containers.filter((container) => container.busy === null && !isGone(container));
   const dropped = here.find((container) => container.revision === dropRevision);
   const kept = here.filter((container) => container.revision !== dropRevision);
   if (dropped !== undefined && kept.length > 0) return drop(input, dropped, 10_000, "its revision failed");
   const serving = kept.some((container) => container.phase === "running");
   for (const container of kept) {
+    if (!isProven(container) && unproven.includes(container.revision)) continue;
     if (
       container.phase === "running" &&
       container.restartPolicy !== "always" &&

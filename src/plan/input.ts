@@ -6,8 +6,11 @@ import type { ImageState } from "./target.ts";
 /** What a deployment should become. */
 export type Target =
   | { kind: "run"; revision: DeploymentRevision }
-  /** Keep alive what is there without knowing its spec; containers of the revision `drop` go. */
-  | { kind: "keep"; drop: string | null }
+  /**
+   * Keep alive what is there without knowing its spec; containers of the revision `drop` go, and of the revisions `unproven`
+   * it is known that they never proved themselves.
+   */
+  | { kind: "keep"; drop: string | null; unproven: readonly string[] }
   | { kind: "absent"; graceMs: number }
   /** Suspended or held for maintenance: hands off. */
   | { kind: "leave" };

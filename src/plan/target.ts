@@ -22,7 +22,9 @@ export function resolveTarget(
   context: { prunable: boolean; image: ImageState; blocked: boolean },
 ): Target {
   const asBefore = (drop: string | null): Target =>
-    memory.lastGood === null ? { kind: "keep", drop } : { kind: "run", revision: memory.lastGood };
+    memory.lastGood === null
+      ? { kind: "keep", drop, unproven: Object.keys(memory.pins) }
+      : { kind: "run", revision: memory.lastGood };
   if (wanted === null) {
     if (!context.prunable) return asBefore(null);
     return { kind: "absent", graceMs: memory.lastGood?.spec.stopGracePeriod ?? 10_000 };
@@ -38,9 +40,7 @@ export function resolveTarget(
       const begun = containers.some((container) => container.revision === revision.revision);
       if (begun || (context.image.kind === "ready" && !context.blocked)) return { kind: "run", revision };
       if (memory.lastGood !== null && memory.lastGood.revision !== revision.revision) return asBefore(null);
-      return containers.length > 0 && memory.lastGood === null
-        ? { kind: "keep", drop: null }
-        : { kind: "run", revision };
+      return containers.length > 0 && memory.lastGood === null ? asBefore(null) : { kind: "run", revision };
     }
   }
 }

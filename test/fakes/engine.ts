@@ -27,6 +27,11 @@ export interface FakeDocker {
   calls: RecordedCall[];
   /** The next call of a method fails; `applied`: after it took effect, as when only the answer is lost. */
   failNext(method: keyof Engine, error: EngineError, when?: "refused" | "applied"): void;
+  /** No call fails any more for what was said to {@link failNext}. */
+  forgive(): void;
+  hasNetwork(id: string): boolean;
+  /** Names. */
+  networks(): string[];
   /** Puts an image into the engine, as if built there. Answers its id. */
   load(reference: string, behave: Behave, labels?: Record<string, string>): string;
   /** Puts an image into the registry, moving the tag. Answers repository@digest. */
@@ -102,6 +107,11 @@ export function createFakeDocker(clock: FakeClock = runningClock()): FakeDocker 
     connect: ({ owner, branch, isKnown = () => false }) =>
       fakeClient({ world, registry, owner, branch, isKnown, unreadable, newId, call }),
     failNext: (method, error, when = "refused") => void failures.push({ method, error, when }),
+    forgive() {
+      failures.length = 0;
+    },
+    hasNetwork: (id) => world.networks.has(id),
+    networks: () => [...world.networks.values()].map((item) => item.name),
     load(reference, behave, labels) {
       const image = fakeImage(reference, behave, labels);
       world.images.tag(reference, image);

@@ -17,6 +17,8 @@ export interface Rig {
   repository: FakeRepository;
   ingress: FakeIngress;
   events: AgentEvent[];
+  /** The commit in force, and since when (ms). */
+  accepted: { commit: string; at: number } | null;
   /** Files of the node by path; null: it cannot be read. */
   files: Map<string, string | null>;
   /** Whether a probe that the container could answer does fail all the same. */
@@ -85,7 +87,10 @@ export function createRig(
         },
         memory,
         clock,
-        emit: (event) => void events.push(event),
+        emit: (event) => {
+          events.push(event);
+          if (event.type === "commit.accepted") rig.accepted = { commit: event.commit, at: clock.now() };
+        },
         owner,
         branch,
         version: "0",
@@ -123,6 +128,7 @@ export function createRig(
     events,
     files,
     takenPorts,
+    accepted: null,
     sick: () => false,
     moves: [],
     agent,
