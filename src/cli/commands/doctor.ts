@@ -117,7 +117,7 @@ async function examineGit(settings: Settings): Promise<Finding[]> {
 }
 
 function examinePorts(settings: Settings, agent: Answer | null): Finding[] {
-  const spec = readState(join(settings.dataDir, "state.json")).memory.node?.spec.ingress;
+  const spec = readState(join(settings.dataDir, "state.json"), "reader").memory.node?.spec.ingress;
   return checkPorts(
     {
       holder: (port) => portHolder(port, "tcp"),
