@@ -33,10 +33,17 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   const healing = healServing(input, revision, [...proven, ...old]);
   if (healing !== null && healing.kind === "act") return healing;
 
-  const spare = old.length > needed ? old[0] : undefined;
+  // What serves nobody goes first.
+  const spare = old.length > needed ? (old.find((item) => !isServing(item)) ?? old[0]) : undefined;
   const extra = unproven.length === 0 ? surplus[0] : undefined;
   const goes = spare ?? extra;
-  const kept = goes === undefined ? null : awaitReplacement(input, goes, proven);
+  const isLast = goes !== undefined && [...old, ...proven].every((item) => item === goes || !isServing(item));
+  const kept =
+    goes === undefined
+      ? null
+      : isLast && isServing(goes)
+        ? wait(`a replica to be ready: only ${goes.name} is`, null)
+        : awaitReplacement(input, goes, proven);
   if (goes !== undefined && kept === null) {
     const reason = goes === spare ? reasonAgainst(goes, revision) : "more replicas than asked for";
     return drop(input, goes, grace, reason);
