@@ -268,7 +268,7 @@ async function simulate(steps: readonly Step[]): Promise<void> {
 // The seed is fixed, so that a run says the same wherever it runs; SIMULATION_SEED and SIMULATION_RUNS look further.
 it("keeps every invariant under random faults, and converges when they stop", async () => {
   const seed = Number(process.env["SIMULATION_SEED"] ?? 1);
-  const numRuns = Number(process.env["SIMULATION_RUNS"] ?? 40);
+  const numRuns = Number(process.env["SIMULATION_RUNS"] ?? 25);
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), (steps) => simulate(steps)),
     { seed, numRuns, endOnFailure: process.env["SIMULATION_SHRINK"] === undefined },

@@ -171,7 +171,7 @@ describe("the plan of a node", () => {
         };
         assert.deepEqual(plans(turned), plans(state));
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -191,7 +191,7 @@ describe("the plan of a node", () => {
             assert.ok(plan.actions.every((action) => action.kind !== "create" && action.kind !== "stop"));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -206,7 +206,7 @@ describe("the plan of a node", () => {
           assert.ok(plan.actions.every((action) => action.kind !== "stop" && action.kind !== "retire"));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -248,7 +248,7 @@ describe("the plan of a node", () => {
           );
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 150 },
     );
   });
 
@@ -282,7 +282,7 @@ describe("the plan of a node", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });
@@ -323,7 +323,7 @@ describe("anything at all in the repository", () => {
         const observed = { containers: [], foreign: [], unreadable: [], network: null, at: 0 };
         plans({ files, desired, observed, memory: emptyMemory() });
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });
