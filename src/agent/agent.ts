@@ -190,11 +190,19 @@ export function createAgent(parts: AgentParts, stop: AbortSignal): Agent {
 
   return {
     status,
-    run: (signal) => wrap([loop.run(signal), ingress.run(signal), follower.run(signal)]),
+    async run(signal) {
+      const follow = async (): Promise<void> => {
+        // An agent without memory asks the ingress first what is served; one that remembers starts at once.
+        if (memory.get().acceptedCommit === null) await ingress.begin(signal);
+        await follower.run(signal);
+      };
+      await wrap([loop.run(signal), ingress.run(signal), follow()]);
+    },
     async once(signal) {
       const end = new AbortController();
       const both = AbortSignal.any([signal, end.signal]);
       const running = loop.run(both);
+      await ingress.begin(both);
       const answered = await follower.once(both);
       await ingress.once(both);
       if (status.hasDesired())

@@ -24,6 +24,8 @@ export interface IngressLane {
   drained(upstreams: readonly string[], limitMs: number, signal: AbortSignal): Promise<void>;
   report(service: string): RouteReport | null;
   error(): string | null;
+  /** Learns what an earlier agent left, which may be all that serves; before anything is led anywhere. */
+  begin(signal: AbortSignal): Promise<void>;
   /** Resolves when the ingress has been led to the submitted state once, or could not be. */
   once(signal: AbortSignal): Promise<void>;
   run(signal: AbortSignal): Promise<void>;
@@ -46,6 +48,7 @@ export function createIngressLane(parts: {
   let error: string | null = null;
   let fresh = true;
   let ring: (() => void) | null = null;
+  let recalled = Object.keys(memory.get().routes).length > 0;
 
   const learn = (seen: ReadonlyMap<string, readonly string[]>): void => {
     const before = directed;
@@ -64,8 +67,18 @@ export function createIngressLane(parts: {
     if (before === turns) learn(seen);
   };
 
+  /** Without memory, what a manifest that is held now was served by is known to the ingress alone. */
+  const recall = async (signal: AbortSignal): Promise<void> => {
+    if (recalled) return;
+    const kept = Object.fromEntries((await ingress.routes(signal)).map((route) => [route.service, route]));
+    memory.update((current) => ({ ...current, routes: { ...kept, ...current.routes } }));
+    if (desired !== null) inForce = routesInForce(desired, memory.get().routes);
+    recalled = true;
+  };
+
   const turn = async (signal: AbortSignal): Promise<void> => {
     if (desired === null) return;
+    await recall(signal);
     if (!fresh && inForce.length === 0) return;
     const state = desired;
     const routes = inForce;
@@ -104,9 +117,9 @@ export function createIngressLane(parts: {
     }
   };
 
-  /** Before anything is loaded: what an earlier agent left may be all that serves. */
-  const learnFirst = async (signal: AbortSignal): Promise<void> => {
+  const begin = async (signal: AbortSignal): Promise<void> => {
     try {
+      await recall(signal);
       await look(signal);
     } catch {
       // The first turn meets the same failure and reports it.
@@ -114,6 +127,7 @@ export function createIngressLane(parts: {
   };
 
   return {
+    begin,
     submit(next) {
       desired = next;
       fresh = true;
@@ -140,11 +154,11 @@ export function createIngressLane(parts: {
     report: (service) => reports.get(service) ?? null,
     error: () => error,
     async once(signal) {
-      await learnFirst(signal);
+      await begin(signal);
       await tryTurn(signal);
     },
     async run(signal) {
-      await learnFirst(signal);
+      await begin(signal);
       while (!isStopped(signal)) {
         const bell = new AbortController();
         ring = () => bell.abort();

@@ -36,6 +36,8 @@ export interface Ingress {
    * when no request that comes from now on is sent anywhere else.
    */
   direct(service: string, upstreams: readonly string[], signal: AbortSignal): Promise<void>;
+  /** The routes that this environment last asked for, as the ingress itself keeps them; none when it never did. */
+  routes(signal: AbortSignal): Promise<readonly Route[]>;
   /** Where requests go now by Service, read from what the ingress itself uses; a Service never directed is absent. */
   directed(signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
   /** How many established connections the ingress has to an `address:port`; 0 means that it is drained. */

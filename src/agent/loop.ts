@@ -14,6 +14,8 @@ import type { Tracker } from "./tracker.ts";
 
 /** At least so often everything is looked at, to catch what no event told (SPEC 3), ms. */
 const SAFETY_NET_MS = 30_000;
+/** An engine that restarts is back within seconds, and to ask whether it is costs next to nothing, ms. */
+const ENGINE_RETRY_MAX_MS = 5000;
 const SOONEST_MS = 10;
 
 export interface Loop {
@@ -46,6 +48,8 @@ export function createLoop(parts: {
   let ring: (() => void) | null = null;
   let passes = 0;
   let lost = 0;
+  /** What was said of the engine's loss last; null: it answers. */
+  let lostBy: string | null = null;
   /** What to look at next; null is everything. */
   const dirty = new Set<string | null>([null]);
   const again = new Set<string>();
@@ -123,6 +127,7 @@ export function createLoop(parts: {
     const observed = await engine.observe(null, signal);
     if (lost > 0) emit({ type: "engine.found" });
     lost = 0;
+    lostBy = null;
     world = observed;
     parts.forget(new Set(observed.containers.map((container) => container.id)), begun);
     if (desired === null) return;
@@ -198,12 +203,10 @@ export function createLoop(parts: {
         } catch (error) {
           if (isStopped(signal)) break;
           lost++;
-          const retryInMs = backoff(lost, 500, 15_000, Math.random);
-          emit({
-            type: "engine.lost",
-            message: error instanceof Error ? error.message : String(error),
-            retryInMs,
-          });
+          const retryInMs = backoff(lost, 500, ENGINE_RETRY_MAX_MS, Math.random);
+          const message = error instanceof Error ? error.message : String(error);
+          if (message !== lostBy) emit({ type: "engine.lost", message, retryInMs });
+          lostBy = message;
           await clock.sleep(retryInMs, signal);
           dirty.add(null);
           continue;

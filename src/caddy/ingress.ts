@@ -246,6 +246,11 @@ export function openIngress(parts: IngressParts): Ingress {
       const { store } = await open(signal);
       writeUpstreams(store.paths.upstreams, environment, service, upstreams);
     },
+    async routes(signal) {
+      const { store } = await open(signal);
+      const own = store.fragments().find((fragment) => fragment.environment === environment);
+      return (own?.claims ?? []).map((claim) => claim.route);
+    },
     async directed(signal) {
       const { store } = await open(signal);
       return readAllUpstreams(store.paths.upstreams, environment);

@@ -241,4 +241,56 @@ describe("a service whose manifest is wrong", () => {
     );
     await rig.kill();
   });
+
+  it("keeps its route when state.json is lost, also while the ingress does not answer at first", async () => {
+    for (const isDown of [false, true]) {
+      const rig = createRig();
+      const app = deployment("a", "ports: [{containerPort: 80}]");
+      rig.repository.push({ "deployments/a.yaml": app, "services/a.yaml": service("a") });
+      rig.start();
+      await rig.until("a is served", () => rig.ingress.upstreams("a").length === 1);
+      await rig.kill();
+      rig.forget();
+      rig.repository.push({ "deployments/a.yaml": app, "services/a.yaml": "kind: [" });
+      if (isDown) rig.ingress.failure = new Error("no answer");
+      rig.start();
+      await rig.seconds(20);
+      rig.ingress.failure = null;
+      await rig.seconds(40);
+      assert.equal(rig.ingress.upstreams("a").length, 1);
+      assert.equal(rig.memory().routes["a"]?.host, "a.example.com");
+      assert.equal(rig.agent().status.snapshot().deployments["a"]?.state, "running");
+      await rig.kill();
+    }
+  });
+});
+
+describe("environment files", () => {
+  it("hold their deployment alone while they cannot be read, and are followed when they change", async () => {
+    const rig = createRig();
+    rig.repository.push({
+      "deployments/a.yaml": deployment("a", "envFiles: [/etc/a.env]"),
+      "deployments/b.yaml": deployment("b"),
+    });
+    rig.start();
+    await rig.until("b runs and a is held", () => rig.state("b") === "running" && rig.state("a") === "held");
+    assert.match(rig.message("a"), /envFiles: \/etc\/a\.env cannot be opened/);
+    rig.files.set("/etc/a.env", "VERSION=2\n");
+    const version = (): string[] =>
+      rig.docker
+        .containers()
+        .filter((item) => item.name.startsWith("a-"))
+        .map((item) => item.env["VERSION"] ?? "");
+    await rig.until("a runs", () => rig.state("a") === "running", 60);
+    assert.deepEqual(version(), ["2"]);
+    rig.files.set("/etc/a.env", "VERSION=3\n");
+    await rig.until("the change is followed", () => version().join() === "3", 60);
+    rig.files.set("/etc/a.env", "no assignment\n");
+    await rig.until("it is held", () => rig.state("a") === "held", 60);
+    assert.match(rig.message("a"), /\/etc\/a\.env:1: expected KEY=value/);
+    rig.files.delete("/etc/a.env");
+    await rig.seconds(60);
+    assert.deepEqual([rig.state("a"), ...version()], ["held", "3"]);
+    await rig.kill();
+  });
 });
