@@ -39,7 +39,7 @@ export interface RunningAgent {
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | string | null>;
 }
 
-/** Runs `bin/orun start` as a process of its own. */
+/** Runs `orun start` as a process of its own. */
 export function runAgent(options: {
   repo: string;
   socket: string;
@@ -47,6 +47,8 @@ export function runAgent(options: {
   port: number;
   branch?: string;
   node?: string;
+  /** Default: `bin/orun` of this checkout. */
+  program?: string;
   /** Default: 500ms, the shortest. */
   pollInterval?: string;
   /** More flags of `orun start`. */
@@ -72,7 +74,7 @@ export function runAgent(options: {
     options.pollInterval ?? "500ms",
     ...(options.flags ?? []),
   ];
-  const child = spawn(join(root, "bin", "orun"), args, {
+  const child = spawn(options.program ?? join(root, "bin", "orun"), args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
   });

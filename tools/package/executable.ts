@@ -8,8 +8,19 @@ import { stripSections } from "./elf.ts";
 import { includeLibatomic } from "./libatomic.ts";
 import { type Architecture, findRuntime } from "./runtime.ts";
 
-/** The heap of an agent is small; small young generations keep its memory so (bin/orun has the same). */
-const flags = ["--max-semi-space-size=1", "--disable-warning=ExperimentalWarning"];
+/**
+ * An agent idles for months, so memory counts more than speed: small young generations, an eager collector, one thread for the
+ * engine's own work, and machine code only for what is really hot. It halves the memory of an idle agent (docs/benchmarks.md) and
+ * makes parsing a third slower. bin/orun has the same.
+ */
+export const runtimeFlags = [
+  "--max-semi-space-size=1",
+  "--optimize-for-size",
+  "--v8-pool-size=1",
+  "--no-sparkplug",
+  "--no-maglev",
+  "--disable-warning=ExperimentalWarning",
+];
 
 /**
  * Makes `output`, an executable that needs nothing beside it but glibc 2.28 and libstdc++ (apt itself needs both). The same
@@ -37,7 +48,7 @@ export async function makeExecutable(
       // Both depend on the machine that makes them, and neither works for another architecture.
       useSnapshot: false,
       useCodeCache: false,
-      execArgv: flags,
+      execArgv: runtimeFlags,
       // NODE_OPTIONS of whoever starts it is not for us.
       execArgvExtension: "none",
     };

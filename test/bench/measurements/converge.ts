@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { runAgent } from "../../testbed/agent.ts";
 import type { Dockerd } from "../../testbed/dockerd.ts";
+import { packagedExecutable } from "../../testbed/executable.ts";
 import { createGitRemote } from "../../testbed/git-remote.ts";
 import { demoImage } from "../../testbed/images.ts";
 import { until } from "../../testbed/wait.ts";
@@ -80,6 +81,7 @@ async function byAgent(
   );
   const from = performance.now();
   const agent = runAgent({
+    program: await packagedExecutable(),
     repo: remote.path,
     socket: engine.socket,
     dataDir: bench.sandbox.folder(),

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { z } from "zod";
+import { runtimeFlags } from "../../../tools/package/executable.ts";
 import type { Measurement } from "../measurement.ts";
 import { median, shownMs } from "../statistics.ts";
 
@@ -11,7 +12,7 @@ const timesShape = z.object({ parse: z.number(), plan: z.number(), again: z.numb
 
 export const measurement: Measurement = {
   title: "Parsing and planning",
-  method: `A repository of so many Deployment manifests, one file each, read by a process that has just started: all parsed and
+  method: `A repository of so many Deployment manifests, one file each, read by a process that has just started, with the flags of the executable: all parsed and
 checked, reduced to what the node should run, and the whole way there planned, with nothing running yet. *One file
 changed* is the next commit, from the parsed file to the plan: only changed files are parsed again. Median of ${String(ROUNDS)} processes.
 The aim is 10,000 manifests in a second, and linear.`,
@@ -43,6 +44,8 @@ The aim is 10,000 manifests in a second, and linear.`,
 
 function once(count: number): z.output<typeof timesShape> {
   const script = join(import.meta.dirname, "..", "plan-once.ts");
-  const output = execFileSync(process.execPath, [script, String(count)], { encoding: "utf8" });
+  const output = execFileSync(process.execPath, [...runtimeFlags, script, String(count)], {
+    encoding: "utf8",
+  });
   return timesShape.parse(JSON.parse(output));
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { runAgent } from "../../testbed/agent.ts";
+import { packagedExecutable } from "../../testbed/executable.ts";
 import { startGitHttp } from "../../testbed/git-http.ts";
 import { startGitSsh } from "../../testbed/git-ssh.ts";
 import { createGitRemote } from "../../testbed/git-remote.ts";
@@ -53,6 +54,7 @@ counted. The aim is 10 ms.`,
 /** CPU time (ms) over the measured span. */
 async function cost(bench: Bench, socket: string, access: Access, pollInterval: string): Promise<number> {
   const agent = runAgent({
+    program: await packagedExecutable(),
     ...access,
     socket,
     dataDir: bench.sandbox.folder(),

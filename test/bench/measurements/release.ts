@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { runAgent } from "../../testbed/agent.ts";
+import { packagedExecutable } from "../../testbed/executable.ts";
 import { startGitHttp } from "../../testbed/git-http.ts";
 import { createGitRemote, type GitRemote } from "../../testbed/git-remote.ts";
 import { demoImage } from "../../testbed/images.ts";
@@ -82,6 +83,7 @@ async function byAgent(bench: Bench, socket: string, answers: FirstAnswers): Pro
     remote.commit({ "deployments/web.yaml": webDeployment("web", version) }, version);
   await push("orun-0");
   const agent = runAgent({
+    program: await packagedExecutable(),
     repo: server.url,
     socket,
     dataDir: bench.sandbox.folder(),
