@@ -31,7 +31,7 @@ interface RemoteCommand {
   onStdout?: (chunk: Buffer) => void;
 }
 
-interface RemoteOutcome {
+export interface RemoteOutcome {
   code: number;
   stdout: string;
   stderr: string;
@@ -64,9 +64,11 @@ export async function connectSsh(target: SshTarget, options: SshOptions): Promis
     await end(master);
     rmSync(folder, { recursive: true, force: true });
   };
-  const args = [...shared, "-M", "-N", "-o", "ControlPersist=no", "--", target.host];
+  const args = [...shared, "-M", "-o", "ControlPersist=no", "--", target.host, "cat"];
+  // The far side's cat ends with our end of its input: also when this process is killed, no ssh is left behind.
   // Not detached: ssh asks on the terminal, which only a member of the foreground group may read.
-  const master = spawn("ssh", args, { stdio: ["ignore", "ignore", "pipe"], env: environment() });
+  const master = spawn("ssh", args, { stdio: ["pipe", "ignore", "pipe"], env: environment() });
+  master.stdin.on("error", () => undefined);
   const said = collect(master.stderr);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);

@@ -135,6 +135,38 @@ export function createProgram(): Command {
     });
 
   program
+    .command("bootstrap")
+    .description("take a fresh Debian or Ubuntu host, reached by ssh alone, to a running agent")
+    .argument("[file]", "the node's manifest, such as nodes/web-01.yaml; asked for and written when left out")
+    .option("--upgrade", "also replace an orun of another version that is there")
+    .option("--dry-run", "print every command and file, and change nothing")
+    .option("--yes", "ask nothing; an unknown host key is then an error")
+    .option(
+      "--executable <file>",
+      "the executable for the host (default this one, or orun-linux-ARCH beside it)",
+    )
+    .option(
+      "--status-port <port>",
+      "port of the agent's status API (default 9100, or the next one that is free)",
+    )
+    .action(async (file: string | undefined, options: Record<string, unknown>) => {
+      const { bootstrap } = await import("./commands/bootstrap.ts");
+      process.exitCode = await bootstrap(file, options);
+    });
+
+  program
+    .command("uninstall")
+    .description("take the agent off a host; what runs there goes on running")
+    .argument("<file>", "the node's manifest, such as nodes/web-01.yaml")
+    .option("--workloads", "also remove its containers and networks; volumes and data stay")
+    .option("--dry-run", "print every command, and change nothing")
+    .option("--yes", "ask nothing")
+    .action(async (file: string, options: Record<string, unknown>) => {
+      const { uninstall } = await import("./commands/uninstall.ts");
+      process.exitCode = await uninstall(file, options);
+    });
+
+  program
     .command("schema")
     .description("print the JSON Schema of the manifests, for editors")
     .action(async () => {

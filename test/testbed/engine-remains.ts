@@ -66,9 +66,14 @@ function removeControlGroups(name: string): void {
     const group = join(hierarchy, name);
     // Asked first: where the base is mounted read-only, as systemd leaves it, removing what is not there is refused too.
     if (!existsSync(group)) continue;
-    for (const child of subfolders(group)) removeFolder(join(group, child));
-    removeFolder(group);
+    removeGroup(group);
   }
+}
+
+/** Containers in which systemd or an engine runs have groups of their own below theirs. */
+function removeGroup(group: string): void {
+  for (const child of subfolders(group)) removeGroup(join(group, child));
+  removeFolder(group);
 }
 
 function subfolders(folder: string): string[] {

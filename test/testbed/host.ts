@@ -1,14 +1,6 @@
 /** Fresh Debian servers: each a container with systemd and sshd, in which an engine of its own can be installed. */
 import { spawn } from "node:child_process";
-import {
-  createReadStream,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,6 +34,8 @@ export interface Host {
   sh(script: string, ...args: string[]): Promise<string>;
   /** The same; answers with the exit code and all output. */
   try(script: string, ...args: string[]): Promise<{ code: number; output: string }>;
+  /** Socket of the engine inside, as seen from this machine. Changes with every start. */
+  engineSocket(): string;
   /** Shuts it down in order, and starts it again. */
   reboot(): Promise<void>;
   /** Cuts its power, and starts it again. */
@@ -94,7 +88,8 @@ export async function startHostBed(): Promise<HostBed> {
         if (!images.has(suite)) await importImage(socket, suite, await rootfsArchive(suite));
         images.add(suite);
         count++;
-        const address = gateway.replace(/\.\d+$/, `.${String(count + 10)}`);
+        // The engine's range may begin anywhere within a /24.
+        const address = gateway.replace(/\d+$/, (last) => String(Number(last) + count + 9));
         const host = await startHost({ socket, suite, address, operator, folder, aptProxy: apt.url });
         stops.push(() => host.stop());
         return host;
@@ -168,6 +163,12 @@ async function startHost(parts: HostParts): Promise<Host> {
       content: Buffer.from(`Acquire::http::Proxy "${parts.aptProxy}";\n`),
       mode: 0o644,
     },
+    {
+      // The kernel's settings are read-only here, and engines from 26 on want to turn IPv6 off there.
+      path: "etc/systemd/system/docker.service.d/testbed.conf",
+      content: Buffer.from("[Service]\nEnvironment=DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE=1\n"),
+      mode: 0o644,
+    },
   ]);
   await mustApi(socket, "PUT", `/containers/${Id}/archive?path=/`, files, "application/x-tar");
   writeFileSync(operator.knownHosts, `${readFileSync(operator.knownHosts, "utf8")}${knownHostsLine}\n`);
@@ -207,6 +208,7 @@ async function startHost(parts: HostParts): Promise<Host> {
         throw new Error(`on the ${suite} host, '${script}' ended with ${String(code)}:\n${output}`);
       return output;
     },
+    engineSocket: () => `/proc/${String(pid)}/root/run/docker.sock`,
     try: (script, ...args) => attempt(script, args),
     async reboot() {
       await halt("SIGTERM");
@@ -218,7 +220,6 @@ async function startHost(parts: HostParts): Promise<Host> {
     },
     async stop() {
       await mustApi(socket, "DELETE", `/containers/${Id}?force=true&v=true`);
-      removeControlGroups(Id);
     },
   };
 }
@@ -303,30 +304,4 @@ function inHost(
     child.once("error", reject);
     child.once("close", (code) => resolve({ code: code ?? -1, output }));
   });
-}
-
-/** Groups that the host's systemd and engine made inside the container's group are left behind, empty, when it is killed. */
-function removeControlGroups(id: string): void {
-  for (const hierarchy of controlGroupMounts()) {
-    for (const parent of subfolders(hierarchy)) removeTree(join(parent, id));
-  }
-}
-
-function removeTree(folder: string): void {
-  for (const child of subfolders(folder)) removeTree(child);
-  try {
-    rmdirSync(folder);
-  } catch {
-    // Not there, or the engine that made it removes it.
-  }
-}
-
-function subfolders(folder: string): string[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(folder, entry.name));
-  } catch {
-    return [];
-  }
 }
