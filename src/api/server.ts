@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { StatusStore } from "../agent/status.ts";
+import { limitConnections } from "./connections.ts";
 import { ingressFamilies, renderMetrics } from "./metrics.ts";
 
 interface Facts extends Pick<StatusStore, "ready" | "snapshot"> {
@@ -13,23 +14,40 @@ interface Facts extends Pick<StatusStore, "ready" | "snapshot"> {
  */
 export function createStatusServer(status: Facts): Server {
   const server = createServer(
-    { headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000, maxHeaderSize: 8192 },
+    {
+      headersTimeout: 5000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 5000,
+      maxHeaderSize: 8192,
+      // Only so often are those limits looked at.
+      connectionsCheckingInterval: 1000,
+    },
     (request, response) => {
-      answer(request, response, status);
+      receive(request, response, status);
     },
   );
-  server.maxConnections = 64;
+  // Also one that reads its answer slowly.
+  server.timeout = 10_000;
+  limitConnections(server);
   server.on("clientError", (_, socket) => socket.destroy());
   return server;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, status: Facts): void {
+/** The most that is read of a body, which is thrown away. */
+const MAX_BODY = 64 * 1024;
+
+/** Answers once the whole request is there: what comes after an answer would be read without any limit. */
+function receive(request: IncomingMessage, response: ServerResponse, status: Facts): void {
   let size = 0;
+  request.on("error", () => undefined);
   request.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > 64 * 1024) request.destroy();
+    if (size > MAX_BODY) request.socket.destroy();
   });
-  request.on("error", () => undefined);
+  request.once("end", () => answer(request, response, status));
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, status: Facts): void {
   const host = request.headers.host ?? "";
   const { origin } = request.headers;
   if (
@@ -68,7 +86,8 @@ function answer(request: IncomingMessage, response: ServerResponse, status: Fact
           response
             .writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" })
             .end(renderMetrics(status.snapshot()) + (ingress === null ? "" : ingressFamilies(ingress))),
-        );
+        )
+        .catch(() => response.destroy());
       return;
     default:
       send(response, 404, { error: "there is /healthz, /readyz, /status and /metrics" });
