@@ -32,8 +32,7 @@ it("one connection too many costs the one whose last request is the longest ago"
       sockets.map((socket) => socket.destroyed),
       [false, true, false, false],
     );
-    const [response] = await once(get({ port, agent: false }), "response");
-    assert.ok(response);
+    await once(get({ port, agent: false }), "response");
   } finally {
     for (const socket of sockets) socket.destroy();
     server.closeAllConnections();
