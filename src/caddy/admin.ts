@@ -91,7 +91,9 @@ function reasonOf(text: string): string {
   } catch {
     // Not wrapped: the text is the reason.
   }
-  return reason.replace(/\s+/g, " ").trim().slice(0, 500);
+  const line = reason.replace(/\s+/g, " ").trim();
+  // What it is about comes last, after the way there.
+  return line.length > 500 ? `${line.slice(0, 150)} … ${line.slice(-340)}` : line;
 }
 
 /** A parsed JSON text as the type that says so. */

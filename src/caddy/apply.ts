@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Route } from "../state/route.ts";
 import { identity } from "./claims.ts";
-import { caddyConfig, explainRoute, type Json } from "./config.ts";
+import { allFeatures, caddyConfig, explainRoute, featureFields, type Features, type Json } from "./config.ts";
 import type { Asked, IngressMemory } from "./store.ts";
 
 /** Has Caddy run a configuration; answers why it refuses, or null. */
@@ -14,23 +14,32 @@ export function acceptedConfig(memory: IngressMemory): Json | null {
   return accepted === null ? null : caddyConfig({ ...accepted, features });
 }
 
+/** The features without those whose fields a version of Caddy says that it does not know. */
+function without(features: Features, refused: string): Features {
+  return {
+    streamCloseDelay: features.streamCloseDelay && !refused.includes(featureFields.streamCloseDelay),
+    fullDuplex: features.fullDuplex && !refused.includes(featureFields.fullDuplex),
+  };
+}
+
 /**
  * The memory after Caddy was asked. A configuration that is refused as a whole is taken apart: first the settings with the
  * routes that were good before, then every other route by itself. What is refused goes on as it was, or is left out.
  */
 export async function apply(asked: Asked, before: IngressMemory, load: Load): Promise<IngressMemory> {
   // Another container may be another version of Caddy.
-  let features = before.asked?.container === asked.container ? before.features : { streamCloseDelay: true };
+  let features = before.asked?.container === asked.container ? before.features : allFeatures;
   const attempt = async (
     settings: Asked["settings"],
     caRootFile: string | null,
     routes: readonly Route[],
   ): Promise<string | null> => {
-    const refused = await load(caddyConfig({ settings, routes, caRootFile, features }));
-    if (refused === null || !features.streamCloseDelay || !refused.includes("stream_close_delay"))
-      return refused;
-    features = { ...features, streamCloseDelay: false };
-    return await load(caddyConfig({ settings, routes, caRootFile, features }));
+    for (;;) {
+      const refused = await load(caddyConfig({ settings, routes, caRootFile, features }));
+      const fewer = refused === null ? features : without(features, refused);
+      if (JSON.stringify(fewer) === JSON.stringify(features)) return refused;
+      features = fewer;
+    }
   };
   const servable: Route[] = [];
   const rejected: { route: Route; message: string }[] = [];

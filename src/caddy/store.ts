@@ -5,7 +5,7 @@ import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
 import type { IngressSettings, Route } from "../state/route.ts";
 import type { Fragment } from "./claims.ts";
-import type { Features } from "./config.ts";
+import { allFeatures, type Features } from "./config.ts";
 
 const routeShape = z.object({
   service: z.string(),
@@ -46,7 +46,7 @@ const memoryShape = z.object({
       caRootFile: z.string().nullable(),
     })
     .nullable(),
-  features: z.object({ streamCloseDelay: z.boolean() }),
+  features: z.object({ streamCloseDelay: z.boolean(), fullDuplex: z.boolean() }),
   rejected: z.array(z.object({ route: routeShape, message: z.string() })),
   /** Why the settings that were asked for are not the ones in force; null: they are. */
   settingsError: z.string().nullable(),
@@ -126,7 +126,7 @@ export function openStore(folder: string): Store {
       return {
         asked: null,
         accepted: null,
-        features: { streamCloseDelay: true },
+        features: allFeatures,
         rejected: [],
         settingsError: null,
       };

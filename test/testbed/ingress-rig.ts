@@ -16,7 +16,6 @@ const listShape = z.array(
   z.object({
     Id: z.string(),
     Names: z.array(z.string()),
-    Image: z.string(),
     State: z.string(),
     Labels: z.record(z.string(), z.string()),
     NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }),
@@ -48,7 +47,7 @@ export interface IngressRig {
   launch(): void;
   /** Containers of a deployment, running or not. */
   of(deployment: string): Promise<SeenContainer[]>;
-  /** Every container whose image is the ingress's. */
+  /** The ingress's own. */
   ingress(): Promise<SeenContainer[]>;
   services(): Promise<SeenServices>;
   /** GET through the ingress. */
@@ -66,12 +65,12 @@ export interface IngressRig {
 export function webApp(
   name: string,
   version: string,
-  options: { replicas?: number; more?: string[]; env?: string[]; host?: string } = {},
+  options: { replicas?: number; deadline?: string; more?: string[]; env?: string[]; host?: string } = {},
 ): Record<string, string> {
   const spec = [
     "image: web:1",
     "stopGracePeriod: 4s",
-    "progressDeadline: 60s",
+    `progressDeadline: ${options.deadline ?? "60s"}`,
     `replicas: ${String(options.replicas ?? 1)}`,
     "ports: [{containerPort: 80}]",
     'health: {readiness: {http: "localhost:80/health", interval: 1s}}',
@@ -160,7 +159,7 @@ export async function startIngressRig(
     agent: running,
     launch,
     of,
-    ingress: () => containers((item) => item.Image === image),
+    ingress: () => containers((item) => item.Names.includes("/orun-ingress")),
     services: async () => servicesShape.parse(JSON.parse((await fetchText(port, "/status")).body)).services,
     get,
     async serves(deployment, wanted, replicas = 1) {

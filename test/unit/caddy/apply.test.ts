@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { acceptedConfig, apply } from "../../../src/caddy/apply.ts";
-import type { Json } from "../../../src/caddy/config.ts";
+import { allFeatures, type Json } from "../../../src/caddy/config.ts";
 import type { Asked, IngressMemory } from "../../../src/caddy/store.ts";
 import { ingressSettings, type Route } from "../../../src/state/route.ts";
 
@@ -23,7 +23,7 @@ const asked = (...routes: Route[]): Asked => ({
 const empty: IngressMemory = {
   asked: null,
   accepted: null,
-  features: { streamCloseDelay: true },
+  features: allFeatures,
   rejected: [],
   settingsError: null,
 };
@@ -92,9 +92,9 @@ describe("what Caddy accepts", () => {
   });
 
   it("is less for an older version, found out once", async () => {
-    const server = caddy("stream_close_delay");
+    const server = caddy("enable_full_duplex", "stream_close_delay");
     const memory = await apply(asked(route("a")), empty, server.load);
-    assert.equal(memory.features.streamCloseDelay, false);
+    assert.deepEqual(memory.features, { streamCloseDelay: false, fullDuplex: false });
     assert.deepEqual(hosts(memory), ["a.test"]);
     assert.equal(server.running(), JSON.stringify(acceptedConfig(memory)));
   });

@@ -3,7 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { caddyConfig, explainRoute, type ConfigInput, type Json } from "../../../src/caddy/config.ts";
+import {
+  allFeatures,
+  caddyConfig,
+  explainRoute,
+  type ConfigInput,
+  type Json,
+} from "../../../src/caddy/config.ts";
 import type { Route } from "../../../src/state/route.ts";
 
 const route = (service: string, more: Partial<Route> = {}): Route => ({
@@ -20,7 +26,7 @@ const input = (more: Partial<ConfigInput> = {}): ConfigInput => ({
   settings: { httpPort: 80, httpsPort: 443, acme: { email: null, ca: null, caRoot: null } },
   routes: [],
   caRootFile: null,
-  features: { streamCloseDelay: true },
+  features: allFeatures,
   ...more,
 });
 
