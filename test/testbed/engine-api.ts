@@ -7,11 +7,11 @@ export interface EngineAnswer {
 }
 
 /** An engine that does not answer within this time (ms) is an error: nothing in the test bed waits for ever. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 180_000;
 
 /**
  * Calls the Docker API on a socket and reads the whole answer. `body` is sent as JSON, a Buffer as it is. Every status is
- * returned, none thrown; throws when the engine is out of reach, cuts the answer, or takes more than a minute.
+ * returned, none thrown; throws when the engine is out of reach, cuts the answer, or takes more than three minutes.
  */
 export function api(
   socketPath: string,
