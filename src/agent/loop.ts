@@ -46,7 +46,8 @@ export function createLoop(parts: {
   let desired: DesiredState | null = null;
   let world: ObservedState | null = null;
   let ring: (() => void) | null = null;
-  let passes = 0;
+  /** The state that the last whole pass was over. */
+  let passed: DesiredState | null = null;
   let lost = 0;
   /** What was said of the engine's loss last; null: it answers. */
   let lostBy: string | null = null;
@@ -130,9 +131,10 @@ export function createLoop(parts: {
     lostBy = null;
     world = observed;
     parts.forget(new Set(observed.containers.map((container) => container.id)), begun);
-    if (desired === null) return;
+    const aim = desired;
+    if (aim === null) return;
     const names = new Set([
-      ...desired.deployments.keys(),
+      ...aim.deployments.keys(),
       ...observed.containers.map((container) => container.deployment),
       ...Object.keys(parts.memory.get().deployments),
     ]);
@@ -145,7 +147,7 @@ export function createLoop(parts: {
         signal,
       );
     await Promise.all(lanes.values().map((work) => Promise.race([work, clock.sleep(50, signal)])));
-    passes++;
+    passed = aim;
     if (lanes.size === 0) await parts.afterPass(observed, signal);
   };
 
@@ -226,7 +228,6 @@ export function createLoop(parts: {
       await events;
     },
     settled(isSettled, signal) {
-      const from = passes;
       return new Promise((resolve) => {
         const check = (): void => {
           const names = [
@@ -234,7 +235,12 @@ export function createLoop(parts: {
             ...(world?.containers ?? []).map((container) => container.deployment),
           ];
           const done =
-            signal.aborted || (passes > from && lanes.size === 0 && dirty.size === 0 && isSettled(names));
+            signal.aborted ||
+            (desired !== null &&
+              passed === desired &&
+              lanes.size === 0 &&
+              dirty.size === 0 &&
+              isSettled(names));
           if (!done) return;
           waiters.delete(check);
           resolve();

@@ -125,7 +125,7 @@ export function conditionOf(facts: {
       "degraded",
       broken.phase === "running" ? "not-ready" : "crashed",
       facts.crash ?? `${broken.name}: ${why}`,
-      decision.kind !== "act",
+      decision.kind === "done" || (decision.kind === "wait" && decision.until === null),
     );
   }
   const message = decision.kind === "wait" ? `waiting for ${decision.for}` : "";

@@ -329,6 +329,17 @@ describe("one pass", () => {
     assert.equal(rig.docker.containers().length, 1);
   });
 
+  it("is over as soon as all is as it should be, not at the next regular look", async () => {
+    const rig = createRig();
+    push(rig, "a", probe);
+    rig.start();
+    await rig.until("a runs", () => rig.state("a") === "running");
+    await rig.kill();
+    const from = rig.clock.now();
+    assert.equal(await rig.once(), true);
+    assert.ok(rig.clock.now() - from < 5000, `it took ${String(rig.clock.now() - from)} ms`);
+  });
+
   it("is over only when what was rolled back is gone, however long that takes to end", async () => {
     const rig = createRig();
     const stubborn = rig.docker.load("stubborn:1", () => ({
