@@ -24,7 +24,7 @@ export function createEventLog(
   const options = {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: rounded },
   };
   const loggers = {
     debug: pino(options, stream("debug")),
@@ -42,6 +42,13 @@ export function createEventLog(
     }
     loggers[level][level](event, escapeControl(message));
   };
+}
+
+/** Times are whole ms in the log: the clock's fractions only make it hard to read. */
+function rounded(event: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(event).map(([key, value]) => [key, typeof value === "number" ? Math.round(value) : value]),
+  );
 }
 
 /** What an event says to a person. */
