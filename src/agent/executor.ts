@@ -70,6 +70,12 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     );
   };
 
+  const drain = async (container: ObservedContainer, limitMs: number, job: Job): Promise<void> => {
+    if (container.phase !== "running") return;
+    const upstreams = job.routes.flatMap((route) => upstreamOf(container, route.port) ?? []);
+    await ingress.drained([...new Set(upstreams)], Math.max(0, limitMs), job.signal);
+  };
+
   const end = async (id: string, graceMs: number, job: Job): Promise<void> => {
     tracker.dying(id, true);
     try {
@@ -186,12 +192,8 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
       const container = await fresh(action.container, job);
       if (container === null) return;
       const rivals = job.containers.some((other) => other.id !== container.id && other.phase === "running");
-      if (action.drainMs > 0 && container.phase === "running") {
-        // What is still open then goes on while the name settles: the grace period is for both, not for one after the other.
-        const limit = Math.max(0, action.drainMs - (rivals ? DNS_SETTLE_MS : 0));
-        const upstreams = job.routes.flatMap((route) => upstreamOf(container, route.port) ?? []);
-        await ingress.drained([...new Set(upstreams)], limit, job.signal);
-      }
+      // What is still open then goes on while the name settles: the grace period is for both, not for one after the other.
+      if (action.drainMs > 0) await drain(container, action.drainMs - (rivals ? DNS_SETTLE_MS : 0), job);
       if (job.revision?.spec.strategy === "Recreate") await refuseTakenPorts(job.revision, job, files);
       if (container.phase === "running" && rivals) {
         // Only now: a lookup or a connection that the container itself begins in this moment fails (docs/adr), and requests
@@ -249,6 +251,7 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     restart: async (action, job) => {
       const container = await fresh(action.container, job);
       if (container?.phase !== "running") return;
+      if (action.drainMs > 0) await drain(container, action.drainMs, job);
       await end(container.id, action.graceMs, job);
       await startSomewhere(container.id, job);
     },

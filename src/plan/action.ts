@@ -29,8 +29,8 @@ export type Action =
   | ({ kind: "rename"; to: string } & OnContainer)
   | ({ kind: "attach" } & OnContainer)
   | ({ kind: "set-resources"; cpus: number | null; memory: number | null } & OnContainer)
-  /** Liveness failed: stop and start (SPEC 3). */
-  | ({ kind: "restart"; graceMs: number } & OnContainer);
+  /** Liveness failed: requests in flight finish, for `drainMs` at most, then stop and start (SPEC 3). */
+  | ({ kind: "restart"; drainMs: number; graceMs: number } & OnContainer);
 
 type ActionKind = Action["kind"];
 export type ActionOf<K extends ActionKind> = Extract<Action, { kind: K }>;

@@ -103,6 +103,19 @@ function healOne(
   return restartUnlively(input, revision, container, containers);
 }
 
+/** The container that liveness has restarted next, of those; null: none is. */
+export function nextRestart(
+  input: DeploymentInput,
+  revision: DeploymentRevision,
+  containers: readonly TrackedContainer[],
+): TrackedContainer | null {
+  const isNext = (container: TrackedContainer): boolean =>
+    container.busy === null &&
+    container.revision === revision.revision &&
+    restartUnlively(input, revision, container, containers) !== null;
+  return containers.find(isNext) ?? null;
+}
+
 /**
  * Liveness: one at a time, and never the last one that serves (FAULTS 52). The next one is restarted only when the one before
  * is ready again, or has had its time.
@@ -125,6 +138,8 @@ function restartUnlively(
     kind: "act",
     action: {
       kind: "restart",
+      // The only one that gets requests goes on getting them: there is nothing to wait for.
+      drainMs: input.routing?.routed.has(container.id) === false ? revision.spec.stopGracePeriod : 0,
       container: container.id,
       name: container.name,
       graceMs: revision.spec.stopGracePeriod,

@@ -36,6 +36,8 @@ export function decideRecreate(input: DeploymentInput, revision: DeploymentRevis
       return healing?.kind === "act" ? healing : notLaterThan(healing, wait(input.blocked, null));
     }
     // One that exited goes as well: under `always` the engine's next start would bring it back beside the new one.
+    const restarting = old.find((container) => container.busy === "restart");
+    if (restarting !== undefined) return wait(`the restart of ${restarting.name} to end`, null);
     const holder = old.find((container) => isUp(container) || container.restartPolicy !== "no");
     if (holder !== undefined) {
       const reason = reasonAgainst(holder, revision);

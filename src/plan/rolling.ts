@@ -22,6 +22,7 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   const servingOld = old.filter(isServing);
   const deadOld = old.find(
     (container) =>
+      container.busy === null &&
       !isServing(container) &&
       !getsRequests(input, container) &&
       !(isProven(container) && canReturn(input, container) && servingOld.length < needed),
@@ -33,17 +34,10 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   const healing = healServing(input, revision, [...proven, ...old]);
   if (healing !== null && healing.kind === "act") return healing;
 
-  // What serves nobody goes first.
-  const spare = old.length > needed ? (old.find((item) => !isServing(item)) ?? old[0]) : undefined;
+  const spare = old.length > needed ? leastNeeded(input, old) : undefined;
   const extra = unproven.length === 0 ? surplus[0] : undefined;
   const goes = spare ?? extra;
-  const isLast = goes !== undefined && [...old, ...proven].every((item) => item === goes || !isServing(item));
-  const kept =
-    goes === undefined
-      ? null
-      : isLast && isServing(goes)
-        ? wait(`a replica to be ready: only ${goes.name} is`, null)
-        : awaitReplacement(input, goes, proven);
+  const kept = goes === undefined ? null : reasonToKeep(input, goes, [...old, ...proven], proven);
   if (goes !== undefined && kept === null) {
     const reason = goes === spare ? reasonAgainst(goes, revision) : "more replicas than asked for";
     return drop(input, goes, grace, reason);
@@ -67,6 +61,13 @@ export function decideRolling(input: DeploymentInput, revision: DeploymentRevisi
   return pending ?? kept ?? (leaving.length > 0 ? wait("older containers to end", null) : { kind: "done" });
 }
 
+/** Of some old containers the one to go first: what serves nobody, then what never proved itself, then what gets no requests. */
+function leastNeeded(input: DeploymentInput, old: readonly TrackedContainer[]): TrackedContainer | undefined {
+  const use = (container: TrackedContainer): number =>
+    (isServing(container) ? 4 : 0) + (isProven(container) ? 2 : 0) + (getsRequests(input, container) ? 1 : 0);
+  return old.toSorted((a, b) => use(a) - use(b))[0];
+}
+
 /** Whether the ingress sends requests to it, or may do so. */
 function getsRequests(input: DeploymentInput, container: TrackedContainer): boolean {
   return container.phase === "running" && input.routing?.routed.has(container.id) === true;
@@ -79,6 +80,19 @@ function getsRequests(input: DeploymentInput, container: TrackedContainer): bool
 function stillEnding(input: DeploymentInput, leaving: readonly TrackedContainer[]): Decision | null {
   const until = Math.max(0, ...leaving.map((container) => (container.busySince ?? 0) + ENDING_MS));
   return input.now < until ? wait("older containers to end", until) : null;
+}
+
+/** Why a container stays for now although it could go; null: it goes. */
+function reasonToKeep(
+  input: DeploymentInput,
+  container: TrackedContainer,
+  all: readonly TrackedContainer[],
+  proven: readonly TrackedContainer[],
+): Decision | null {
+  if (container.busy !== null) return wait(`the restart of ${container.name} to end`, null);
+  const isLast = isServing(container) && all.every((item) => item === container || !isServing(item));
+  if (isLast) return wait(`a replica to be ready: only ${container.name} is`, null);
+  return awaitReplacement(input, container, proven);
 }
 
 /** What still gets requests, because nothing else is ready, stays until something is (invariant I1); null: it may go. */

@@ -3,6 +3,7 @@ import type { Route } from "../state/route.ts";
 import type { ObservedContainer } from "../state/observed.ts";
 import { arrange } from "./arrange.ts";
 import { canReturn, isProven } from "./container.ts";
+import { nextRestart } from "./heal.ts";
 import type { Decision, DeploymentInput, Routing, TrackedContainer } from "./input.ts";
 
 /** The address that requests for a port of this container go to; null: it has none. It stays while the container is stopped. */
@@ -87,8 +88,12 @@ function wantedUpstreams(input: DeploymentInput, routing: Routing): TrackedConta
   const { target } = input;
   if (target.kind === "leave") return null;
   if (target.kind === "absent" || input.containers.length === 0) return [];
-  const takes = (container: TrackedContainer): boolean => takesRequests(input, container, routing);
-  const all = input.containers.filter(takes);
+  const up = input.containers.filter((container) => takesRequests(input, container, routing));
+  // Requests go past what is about to be restarted; when that is all of them, past the next one at least.
+  const lively = up.filter((container) => container.alive);
+  const next = target.kind === "run" ? nextRestart(input, target.revision, up) : null;
+  const all = lively.length > 0 ? lively : up.filter((container) => container !== next);
+  const takes = (container: TrackedContainer): boolean => all.includes(container);
   if (all.length === 0) return null;
   if (target.kind === "keep") return all;
   const { slots, old } = arrange(input, target.revision);
@@ -106,8 +111,6 @@ function wantedUpstreams(input: DeploymentInput, routing: Routing): TrackedConta
 function takesRequests(input: DeploymentInput, container: TrackedContainer, routing: Routing): boolean {
   if (container.phase !== "running" || !isProven(container) || container.busy !== null) return false;
   if (container.attachment.kind === "detached" || !canReturn(input, container)) return false;
-  // About to be restarted: its requests go elsewhere first.
-  if (!container.alive) return false;
   return (
     container.readiness === "passing" ||
     (container.readiness === "unknown" && routing.routed.has(container.id))

@@ -16,6 +16,8 @@ export interface Watch {
   wanted(deployment: string): boolean;
   /** Whether a release of it may leave it without a serving container. */
   mayGap(deployment: string): boolean;
+  /** Whether two of its containers must never run at once. */
+  isExclusive(deployment: string): boolean;
   violations: string[];
 }
 
@@ -99,7 +101,13 @@ export function watched(engine: Engine, watch: Watch): Engine {
       return engine.removeImage(id, signal);
     },
     start: (id, signal) => {
-      owns("start", id);
+      const container = owns("start", id);
+      const deployment = container === undefined ? "" : nameOf(container);
+      // What only one container at a time may use is the reason for Recreate.
+      if (container !== undefined && watch.isExclusive(deployment))
+        for (const other of ours(deployment))
+          if (other.id !== id && other.phase === "running" && !other.name.endsWith("-renamed"))
+            say("Recreate", `start of ${container.name} beside ${other.name}`);
       return engine.start(id, signal);
     },
     rename: (id, name, signal) => {

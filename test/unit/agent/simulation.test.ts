@@ -11,9 +11,9 @@ import { createRig, deployment, service, type Rig } from "./rig.ts";
 const NAMES = ["web", "db", "api"] as const;
 type Name = (typeof NAMES)[number];
 const SHAPES: Record<Name, string> = {
-  web: "ports: [{containerPort: 80}]\nhealth: {readiness: {tcp: 80}}\nprogressDeadline: 20s",
-  db: "strategy: Recreate\nhealth: {readiness: {tcp: 80}}\nprogressDeadline: 20s",
-  api: "replicas: 2\nports: [{containerPort: 80}]\nhealth: {readiness: {tcp: 80}}\nprogressDeadline: 20s\ndependsOn: [web]",
+  web: "ports: [{containerPort: 80}]\nhealth: {readiness: {tcp: 80}, liveness: {tcp: 81, interval: 1s}}\nprogressDeadline: 20s",
+  db: "strategy: Recreate\nhealth: {readiness: {tcp: 80}, liveness: {tcp: 81, interval: 1s}}\nprogressDeadline: 20s",
+  api: "replicas: 2\nports: [{containerPort: 80}]\nhealth: {readiness: {tcp: 80}, liveness: {tcp: 81, interval: 1s}}\nprogressDeadline: 20s\ndependsOn: [web]",
 };
 const REPLICAS: Record<Name, number> = { web: 1, db: 1, api: 2 };
 const CHANGES = ["good", "never-ready", "exits", "no-image", "invalid", "slow", "suspended"] as const;
@@ -59,6 +59,7 @@ type Step =
     }
   | { kind: "hide"; which: number; seconds: number }
   | { kind: "git"; seconds: number }
+  | { kind: "sick"; name: Name; seconds: number }
   | { kind: "agent"; forget: boolean }
   | { kind: "pass"; ms: number };
 
@@ -109,6 +110,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("git" as const), seconds: fc.integer({ min: 1, max: 60 }) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("sick" as const),
+      name,
+      seconds: fc.integer({ min: 1, max: 20 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("agent" as const), forget: fc.boolean() }) },
   {
     weight: 8,
@@ -141,6 +150,8 @@ async function simulate(steps: readonly Step[]): Promise<void> {
   const files = new Map<string, string>();
   const wantedBy = new Map<string, Set<string>>();
   const violations: string[] = [];
+  /** Whose liveness fails, and until when. */
+  const ill = new Map<string, number>();
   const watchOf = (): Watch => ({
     docker: rig.docker,
     ingress: rig.ingress,
@@ -150,10 +161,19 @@ async function simulate(steps: readonly Step[]): Promise<void> {
       const isSettled = rig.accepted !== null && rig.clock.now() > rig.accepted.at + 1000;
       return isSettled && wantedBy.get(rig.accepted?.commit ?? "")?.has(which) === true;
     },
-    mayGap: (which) => which === "db",
+    isExclusive: (which) => which === "db",
+    // The only replica is restarted all the same when its liveness fails.
+    mayGap: (which) =>
+      which === "db" || (which === "web" && rig.clock.now() < (ill.get("web") ?? 0) + 10_000),
     violations,
   });
   const rig: Rig = createRig({ wrap: (engine) => watched(engine, watchOf()) });
+  rig.sick = (id, probe) =>
+    probe.type === "tcp" &&
+    probe.port === 81 &&
+    [...ill].some(
+      ([which, until]) => rig.clock.now() < until && rig.docker.container(id).name.startsWith(which),
+    );
   rig.docker.load("other:1", demonstration);
   rig.docker.human.run({ name: "stranger", image: "other:1" });
   const push = (): void => {
@@ -220,6 +240,9 @@ async function simulate(steps: readonly Step[]): Promise<void> {
         await rig.seconds(item.seconds);
         rig.repository.fail(null);
         break;
+      case "sick":
+        ill.set(item.name, rig.clock.now() + item.seconds * 1000);
+        break;
       case "agent":
         await rig.kill();
         if (item.forget) rig.forget();
@@ -232,6 +255,8 @@ async function simulate(steps: readonly Step[]): Promise<void> {
   }
 
   rig.docker.forgive();
+  ill.clear();
+  await rig.seconds(5);
   for (const undo of clear) undo();
   for (const item of NAMES) files.set(`deployments/${item}.yaml`, manifestOf(item, "good", 9));
   push();

@@ -210,6 +210,19 @@ describe("decide", () => {
     assert.equal(waiting.kind === "wait" && waiting.until, now + 5000);
   });
 
+  it("lets a restart end before the old container makes way", () => {
+    const specs = ["image: app:1\nstrategy: Recreate", "image: app:2\nstrategy: Recreate"];
+    const [before, after] = specs.map(revisionOf);
+    assert.ok(before !== undefined && after !== undefined);
+    const old = containerOf(before, 1, { phase: "exited", busy: "restart" });
+    const fresh = containerOf(after, 1, { phase: "created", restartPolicy: "no" });
+    assert.deepEqual(decide(inputOf(after, [old, fresh])).kind, "wait");
+    const rolling = [a, b].map((revision) => containerOf(revision));
+    const [first, second] = rolling;
+    assert.ok(first !== undefined && second !== undefined);
+    assert.notEqual(decide(inputOf(b, [{ ...first, phase: "exited", busy: "restart" }, second])).kind, "act");
+  });
+
   it("keeps hands off what is suspended", () => {
     assert.deepEqual(
       decide(inputOf(a, [containerOf(a, 1, { phase: "exited" })], { target: { kind: "leave" } })),
