@@ -281,7 +281,11 @@ stopGracePeriod: 1s
 ports: [{containerPort: 53, port: ${String(port)}, protocol: udp, hostIP: 127.0.0.1}]`,
       ),
     });
-    await stage.told("udp", "failed", new RegExp(`host port 127.0.0.1:${String(port)}/udp is taken by process`));
+    await stage.told(
+      "udp",
+      "failed",
+      new RegExp(`host port 127.0.0.1:${String(port)}/udp is taken by process`),
+    );
     await new Promise<void>((resolve) => stranger.close(resolve));
     assert.deepEqual((await facts("udp")).HostConfig.PortBindings, {
       "53/udp": [{ HostIp: "127.0.0.1", HostPort: String(port) }],
