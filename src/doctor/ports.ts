@@ -10,33 +10,35 @@ export interface PortUse {
 }
 
 /** The ports that orun needs: of its ingress, once there is a Service, and of the agent's status on loopback. */
-export function checkPorts(use: PortUse, ingress: readonly number[], status: number): Finding[] {
-  const findings: Finding[] = [];
-  for (const port of ingress) {
-    const holder = use.holder(port);
-    const check = `port ${port}`;
-    if (use.ingressRuns === true)
-      findings.push(
-        holder === null
-          ? fail(
-              check,
-              "the ingress runs, but nothing listens here",
-              "See 'orun status' and 'docker logs orun-ingress'.",
-            )
-          : ok(check, "served by the ingress"),
-      );
-    else if (holder === null) findings.push(ok(check, "free for the ingress"));
-    else
-      findings.push(
-        warn(
-          check,
-          `taken by ${holder}`,
-          "The first Service needs it. Stop that program, or name other ports in the Node manifest (ingress.httpPort, httpsPort).",
-        ),
-      );
+export function checkPorts(
+  use: PortUse,
+  ingress: { http: number; https: number },
+  status: number,
+): Finding[] {
+  return [
+    checkIngressPort(use, ingress.http, "nothing listens here, though the ingress runs"),
+    // Caddy opens it with the first Service that has `ssl`.
+    checkIngressPort(use, ingress.https, null),
+    checkStatusPort(use, status),
+  ];
+}
+
+/** @param silence what is wrong when the ingress runs and nobody listens; null: nothing. */
+function checkIngressPort(use: PortUse, port: number, silence: string | null): Finding {
+  const holder = use.holder(port);
+  const check = `port ${port}`;
+  if (use.ingressRuns === true) {
+    if (holder !== null) return ok(check, "served by the ingress");
+    return silence === null
+      ? ok(check, "free: no Service has ssl")
+      : fail(check, silence, "See 'orun status' and 'docker logs orun-ingress'.");
   }
-  findings.push(checkStatusPort(use, status));
-  return findings;
+  if (holder === null) return ok(check, "free for the ingress");
+  return warn(
+    check,
+    `taken by ${holder}`,
+    "The first Service needs it. Stop that program, or name other ports in the Node manifest (ingress.httpPort, httpsPort).",
+  );
 }
 
 function checkStatusPort(use: PortUse, port: number): Finding {

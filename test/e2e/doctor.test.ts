@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { checkClock } from "../../src/doctor/clock.ts";
 import { runAgent, type RunningAgent } from "../testbed/agent.ts";
+import { caddyImage } from "../testbed/caddy.ts";
 import type { Dockerd } from "../testbed/dockerd.ts";
 import { packagedExecutable } from "../testbed/executable.ts";
 import { startGitHttp } from "../testbed/git-http.ts";
@@ -76,7 +77,8 @@ describe("orun doctor", () => {
     remote = await createGitRemote();
     sandbox.defer(() => remote.remove());
     ports = [await sandbox.freePort(), await sandbox.freePort()];
-    const ingress = `ingress: {httpPort: ${ports[0] ?? 0}, httpsPort: ${ports[1] ?? 0}}`;
+    await caddyImage(engine.socket, "caddy:test", "2.11");
+    const ingress = `ingress: {image: "caddy:test", httpPort: ${ports[0] ?? 0}, httpsPort: ${ports[1] ?? 0}}`;
     await remote.commit(
       {
         "nodes/test.yaml": manifest("Node", "test", `{host: 127.0.0.1, gitRepo: ${remote.path}, ${ingress}}`),
@@ -213,11 +215,12 @@ describe("orun doctor", () => {
     assert.match(early.message, /1970-01-01T00:00:00 UTC/);
   });
 
-  it("names who has a port", async () => {
+  it("names who has a port, and knows the ingress", async () => {
     const stranger = createServer();
     const [http = 0] = ports;
     await new Promise<void>((resolve) => stranger.listen(http, "0.0.0.0", resolve));
-    sandbox.defer(() => stranger.close());
+    const closed = (): Promise<void> => new Promise((resolve) => stranger.close(() => resolve()));
+    sandbox.defer(closed);
     const seen = await examine({ repo: remote.path });
     assert.equal(seen.code, 0);
     assert.match(
@@ -228,6 +231,18 @@ describe("orun doctor", () => {
     const status = await examine({ repo: remote.path, "status-port": String(http) });
     assert.equal(status.code, 1);
     assert.match(status.output, new RegExp(`^fail +port ${http} .*is no agent that answers`, "m"));
+    await closed();
+  });
+
+  it("knows the ports of the ingress that runs", async () => {
+    const route = "{deployment: web, port: 80, ingress: {domain: {default: web.test}}}";
+    await remote.commit({ "services/web.yaml": manifest("Service", "web", route) }, "a service");
+    const served = await until("the ingress has its ports", async () => {
+      const seen = await examine({ repo: remote.path });
+      return seen.of(`port ${ports[0] ?? 0}`)?.includes("served") === true ? seen : null;
+    });
+    assert.match(served.of(`port ${ports[0] ?? 0}`) ?? "", /^ok served by the ingress/);
+    assert.equal(served.code, 0, served.output);
   });
 
   it("says what the agent says, that it is of another version, and that there is none", async () => {

@@ -249,6 +249,7 @@ describe("the agent under its unit", () => {
 
   it("is stopped and started without a container noticing, and the doctor knows", async () => {
     const before = await workloads();
+    await host.sh('systemctl restart "$1"', unit);
     assert.match(await doctor(), /^ok +unit .*runs, and starts after a reboot/m);
     await host.sh('systemctl disable "$1"', unit);
     assert.match(await doctor(), /^warn +unit .*does not start after a reboot/m);

@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { unitName } from "../../bootstrap/unit.ts";
+import { findIngress } from "../../caddy/container.ts";
 import { connectEngine } from "../../docker/engine.ts";
+import { connectIngressHost } from "../../docker/ingress-host.ts";
 import { type AgentWord, checkAgent } from "../../doctor/agent.ts";
 import { checkClock } from "../../doctor/clock.ts";
 import { checkDisk } from "../../doctor/disk.ts";
@@ -55,8 +57,8 @@ async function examine(options: Record<string, unknown>, config: string): Promis
     { path: settings.dataDir, purpose: "the agent's state" },
     { path: "/var/lib/docker", purpose: "images and volumes" },
   ]);
-  const ports = examinePorts(settings, agent);
-  const word = checkAgent(agent?.word ?? null, settings.statusPort, VERSION);
+  const ports = examinePorts(settings, agent !== null, await ingressRuns(settings.socketPath));
+  const word = checkAgent(agent, settings.statusPort, VERSION);
   return [checkSettings(settings, config), engine, ...git, ...disk, clock, ...ports, service, ...word];
 }
 
@@ -116,38 +118,42 @@ async function examineGit(settings: Settings): Promise<Finding[]> {
   }
 }
 
-function examinePorts(settings: Settings, agent: Answer | null): Finding[] {
+function examinePorts(settings: Settings, agentAnswers: boolean, ingress: boolean | null): Finding[] {
   const spec = readState(join(settings.dataDir, "state.json"), "reader").memory.node?.spec.ingress;
   return checkPorts(
     {
       holder: (port) => portHolder(port, "tcp"),
-      ingressRuns: agent?.ingressRuns ?? null,
-      agentAnswers: agent !== null,
+      ingressRuns: ingress,
+      agentAnswers,
     },
-    [spec?.httpPort ?? 80, spec?.httpsPort ?? 443],
+    { http: spec?.httpPort ?? 80, https: spec?.httpsPort ?? 443 },
     settings.statusPort,
   );
 }
 
-interface Answer {
-  word: AgentWord;
-  ingressRuns: boolean;
+/** Whether this engine's ingress runs, whichever agent made it; null: that cannot be told. */
+async function ingressRuns(socketPath: string): Promise<boolean | null> {
+  const host = connectIngressHost(socketPath);
+  try {
+    return (await findIngress(host, AbortSignal.timeout(10_000)))?.phase === "running";
+  } catch {
+    return null;
+  } finally {
+    host.close();
+  }
 }
 
 /** What the agent on this host says; null: none does. */
-async function askAgent(port: number): Promise<Answer | null> {
+async function askAgent(port: number): Promise<AgentWord | null> {
   try {
-    const { node, deployments, services } = parseStatus(await fetchStatus(port));
+    const { node, deployments } = parseStatus(await fetchStatus(port));
     const states = Object.entries(deployments).map(([name, { state }]): [string, string] => [name, state]);
     return {
-      word: {
-        version: node.version,
-        engineError: node.engine_error,
-        syncError: node.sync_error,
-        ingressError: node.ingress_error,
-        deployments: Object.fromEntries(states),
-      },
-      ingressRuns: Object.values(services).some(({ state }) => state === "active"),
+      version: node.version,
+      engineError: node.engine_error,
+      syncError: node.sync_error,
+      ingressError: node.ingress_error,
+      deployments: Object.fromEntries(states),
     };
   } catch {
     return null;
