@@ -216,7 +216,7 @@ describe("orun doctor", () => {
   });
 
   it("names who has a port, and knows the ingress", async () => {
-    const stranger = createServer();
+    const stranger = createServer((socket) => socket.destroy());
     const [http = 0] = ports;
     await new Promise<void>((resolve) => stranger.listen(http, "0.0.0.0", resolve));
     const closed = (): Promise<void> => new Promise((resolve) => stranger.close(() => resolve()));

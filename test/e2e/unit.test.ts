@@ -26,7 +26,7 @@ function deployment(name: string, spec: string): string {
   return `apiVersion: run.orcra.dev/v0alpha\nkind: Deployment\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
 }
 
-describe("the agent under its unit", () => {
+describe("the agent under its unit", { timeout: 600_000 }, () => {
   const sandbox = openSandbox({ after });
   let host: Host;
   let remote: GitRemote;
