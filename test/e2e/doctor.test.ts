@@ -237,10 +237,14 @@ describe("orun doctor", () => {
   it("knows the ports of the ingress that runs", async () => {
     const route = "{deployment: web, port: 80, ingress: {domain: {default: web.test}}}";
     await remote.commit({ "services/web.yaml": manifest("Service", "web", route) }, "a service");
-    const served = await until("the ingress has its ports", async () => {
-      const seen = await examine({ repo: remote.path });
-      return seen.of(`port ${ports[0] ?? 0}`)?.includes("served") === true ? seen : null;
-    });
+    const served = await until(
+      "the ingress has its ports",
+      async () => {
+        const seen = await examine({ repo: remote.path });
+        return seen.of(`port ${ports[0] ?? 0}`)?.includes("served") === true ? seen : null;
+      },
+      90_000,
+    );
     assert.match(served.of(`port ${ports[0] ?? 0}`) ?? "", /^ok served by the ingress/);
     assert.match(served.of(`port ${ports[1] ?? 0}`) ?? "", /^ok free: no Service has ssl/);
   });
