@@ -55,6 +55,10 @@ export function renderMetrics(status: Status): string {
     {},
     node.last_sync_time === null ? 0 : Date.parse(node.last_sync_time) / 1000,
   );
+  family("orun_engine_ok", "gauge", "1 while the engine answers.");
+  sample("orun_engine_ok", {}, node.engine_error === null ? 1 : 0);
+  family("orun_commit_in_force", "gauge", "1 while the commit in force is the branch's head.");
+  sample("orun_commit_in_force", {}, node.git_head !== null && node.git_head === node.observed_head ? 1 : 0);
   family("orun_deployment_state", "gauge", "1 for the state that a deployment is in.");
   for (const deployment of Object.values(status.deployments)) {
     for (const state of STATES)
