@@ -37,8 +37,11 @@ export function planAll(
       busySince: null,
       retryAt: null,
     };
-    own.set(container.deployment, [...(own.get(container.deployment) ?? []), tracked]);
+    const siblings = own.get(container.deployment);
+    if (siblings === undefined) own.set(container.deployment, [tracked]);
+    else siblings.push(tracked);
   }
+  const routes = Map.groupBy(ingress.routes, (route) => route.deployment);
   const names = [...new Set([...desired.deployments.keys(), ...own.keys()])].sort();
   return names.map((name) => {
     const wanted = desired.deployments.get(name) ?? null;
@@ -56,11 +59,7 @@ export function planAll(
       target,
       containers,
       networkId: observed.network?.id ?? null,
-      routing: routingOf(
-        ingress.routes.filter((route) => route.deployment === name),
-        ingress.directed,
-        containers,
-      ),
+      routing: routingOf(routes.get(name) ?? [], ingress.directed, containers),
       image: { kind: aim !== null && remembered.pins[aim] !== undefined ? "ready" : "unknown" },
       fallback: false,
       lastGood: remembered.lastGood?.revision ?? null,
