@@ -17,12 +17,17 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { fetchText } from "../test/testbed/agent.ts";
+import { caddyImage } from "../test/testbed/caddy.ts";
 import { api } from "../test/testbed/engine-api.ts";
-import { demoImage } from "../test/testbed/images.ts";
+import { freePort } from "../test/testbed/free-port.ts";
+import { startLoad } from "../test/testbed/load.ts";
 import { until } from "../test/testbed/wait.ts";
+import { webImage } from "../test/testbed/web-image.ts";
 
 const EXIT = process.argv.includes("--exit");
 const PORT = 9188;
+const HOST = "hello.localhost";
+const httpPort = await freePort();
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "orun-demo-"));
 const work = join(folder, "infra");
@@ -106,11 +111,7 @@ async function hello(): Promise<z.output<typeof statusShape>["deployments"][stri
 }
 
 async function answer(): Promise<string> {
-  const addresses = (await hello())?.containers.map((item) => item.address) ?? [];
-  for (const address of addresses) {
-    if (address !== null) return (await fetchText(80, "/", {}, address)).body.trim();
-  }
-  return "";
+  return (await fetchText(httpPort, "/", { host: HOST })).body.trim();
 }
 
 /** Waits for an answer and says how long it took. */
@@ -132,8 +133,9 @@ async function state(wanted: string): Promise<void> {
 }
 
 async function story(socket: string): Promise<void> {
-  say("building a small image, and a Git repository with one Node and one Deployment");
-  await demoImage(socket, { tag: "orun-demo:1" });
+  say("building small images, and a Git repository with one Node, one Deployment and one Service");
+  await webImage(socket, ["orun-demo:1"]);
+  await caddyImage(socket, "orun-demo-caddy:1", "2.6");
   run("git", ["init", "-q", "--bare", "-b", "main", remote]);
   run("git", ["clone", "-q", remote, work]);
   run("git", ["checkout", "-q", "-B", "main"], work);
@@ -141,9 +143,14 @@ async function story(socket: string): Promise<void> {
   run("git", ["config", "user.email", "demo@localhost"], work);
   mkdirSync(join(work, "deployments"), { recursive: true });
   mkdirSync(join(work, "nodes"));
+  mkdirSync(join(work, "services"));
   writeFileSync(
     join(work, "nodes", "demo.yaml"),
-    `apiVersion: run.orcra.dev/v0alpha\nkind: Node\nmetadata:\n  name: demo\nspec:\n  host: localhost\n  gitRepo: ${remote}\n  pollInterval: 1s\n`,
+    `apiVersion: run.orcra.dev/v0alpha\nkind: Node\nmetadata:\n  name: demo\nspec:\n  host: localhost\n  gitRepo: ${remote}\n  pollInterval: 1s\n  ingress:\n    image: orun-demo-caddy:1\n    httpPort: ${String(httpPort)}\n`,
+  );
+  writeFileSync(
+    join(work, "services", "hello.yaml"),
+    `apiVersion: run.orcra.dev/v0alpha\nkind: Service\nmetadata:\n  name: hello\nspec:\n  deployment: hello\n  ingress:\n    domain:\n      default: ${HOST}\n`,
   );
   push("First deploy", manifest("1"));
   say("git push: the first deploy");
@@ -151,9 +158,16 @@ async function story(socket: string): Promise<void> {
   await state("running");
   table();
   push("Version 2", manifest("2"));
-  say("git push: version 2");
+  say("git push: version 2, while clients go on asking through the ingress");
+  const load = startLoad({ port: httpPort, host: HOST, connections: 8 });
   await answers("version 2");
-  await state("running");
+  await until("the old container is gone", async () => {
+    const seen = await hello();
+    return seen?.state === "running" && seen.containers.length === 1;
+  });
+  const { requests, failed, answers: bodies } = await load.stop();
+  say(`${String(failed)} of ${String(requests)} requests failed during the release`);
+  if (failed > 0 || Object.keys(bodies).length < 2) throw new Error("a release has to go unnoticed");
   table();
   push("Version 3, broken", manifest("3", '    NEVER_READY: "1"\n'));
   say("git push: version 3, which never becomes ready (it has 6 s)");
@@ -185,8 +199,12 @@ async function cleanUp(socket: string): Promise<void> {
     .array(z.object({ Id: z.string() }))
     .parse(JSON.parse((await api(socket, "GET", `/containers/json?${query.toString()}`)).body));
   for (const { Id } of list) await api(socket, "DELETE", `/containers/${Id}?force=true`);
+  // The ingress belongs to the whole engine: only one that lives from the demo's folder is the demo's.
+  const ingress = await api(socket, "GET", "/containers/orun-ingress/json");
+  if (ingress.body.includes(folder)) await api(socket, "DELETE", "/containers/orun-ingress?force=true");
   await api(socket, "DELETE", "/networks/orun");
   await api(socket, "DELETE", "/images/orun-demo:1");
+  await api(socket, "DELETE", "/images/orun-demo-caddy:1");
 }
 
 const { socket, end } = await engine();
@@ -231,6 +249,7 @@ if (EXIT || failed) {
 } else {
   process.stdout.write(`
 The agent goes on running. Play with it:
+  curl -H 'Host: ${HOST}' http://127.0.0.1:${String(httpPort)}/
   edit ${work}/deployments/hello.yaml, then commit and push
   ${join(root, "bin", "orun")} status --status-port ${String(PORT)}
   tail -f ${logPath}

@@ -19,6 +19,8 @@ const programs = [
   ...(process.argv.includes("--for-tests")
     ? [
         ["docker-registry", "docker-registry"],
+        ["openssl", "openssl"],
+        ["pebble", "pebble"],
         ["sshd", "openssh-server"],
         ["debootstrap", "debootstrap"],
         ["systemd-analyze", "systemd"],

@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { IngressError } from "../agent/errors.ts";
 import { ADMIN_ORIGIN, type Json } from "./config.ts";
@@ -113,4 +114,15 @@ export function canonical(value: Json): string {
       ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
       : item,
   );
+}
+
+/** Only root may speak to Caddy: its folder is closed, and so is its socket, which older versions make for everybody. */
+export function isPrivate(socketPath: string): boolean {
+  const mode = statSync(socketPath, { throwIfNoEntry: false })?.mode;
+  return mode !== undefined && (mode & 0o777) === 0o600;
+}
+
+/** Makes it so. */
+export function makePrivate(socketPath: string): void {
+  if (!isPrivate(socketPath)) chmodSync(socketPath, 0o600);
 }

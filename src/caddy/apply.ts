@@ -24,9 +24,15 @@ function without(features: Features, refused: string): Features {
 
 /**
  * The memory after Caddy was asked. A configuration that is refused as a whole is taken apart: first the settings with the
- * routes that were good before, then every other route by itself. What is refused goes on as it was, or is left out.
+ * routes that were good before, then every other route by itself. What is refused goes on as it was, or is left out. While
+ * the ports of the last good settings are `open` and one of the new ones is somebody else's, the old ones stay.
  */
-export async function apply(asked: Asked, before: IngressMemory, load: Load): Promise<IngressMemory> {
+export async function apply(
+  asked: Asked,
+  before: IngressMemory,
+  open: readonly number[],
+  load: Load,
+): Promise<IngressMemory> {
   // Another container may be another version of Caddy.
   let features = before.asked?.container === asked.container ? before.features : allFeatures;
   const attempt = async (
@@ -41,14 +47,20 @@ export async function apply(asked: Asked, before: IngressMemory, load: Load): Pr
       features = fewer;
     }
   };
+  const { accepted: old } = before;
+  const servesOn = (port: number | undefined): boolean => port !== undefined && open.includes(port);
+  const portTaken = servesOn(old?.settings.httpPort)
+    ? (asked.httpBlocked ?? (servesOn(old?.settings.httpsPort) ? asked.httpsBlocked : null))
+    : null;
+  const inForce = portTaken !== null && old !== null ? old : asked;
   const servable: Route[] = [];
   const rejected: { route: Route; message: string }[] = [];
   for (const route of asked.routes) {
-    const message = explainRoute(route) ?? (route.ssl ? asked.httpsTaken : null);
+    const message = explainRoute(route) ?? (route.ssl && portTaken === null ? asked.httpsBlocked : null);
     if (message === null) servable.push(route);
     else rejected.push({ route, message });
   }
-  let accepted = { settings: asked.settings, caRootFile: asked.caRootFile, routes: servable };
+  let accepted = { settings: inForce.settings, caRootFile: inForce.caRootFile, routes: servable };
   const done = (settingsError: string | null): IngressMemory => ({
     asked,
     accepted,
@@ -57,11 +69,11 @@ export async function apply(asked: Asked, before: IngressMemory, load: Load): Pr
     settingsError,
   });
 
-  if ((await attempt(accepted.settings, accepted.caRootFile, accepted.routes)) === null) return done(null);
+  if ((await attempt(accepted.settings, accepted.caRootFile, accepted.routes)) === null)
+    return done(portTaken);
 
-  const { accepted: old } = before;
   const unchanged = servable.filter((route) => old?.routes.some((other) => isDeepStrictEqual(other, route)));
-  let settingsError: string | null = null;
+  let settingsError = portTaken;
   accepted = { ...accepted, routes: unchanged };
   const refused = await attempt(accepted.settings, accepted.caRootFile, unchanged);
   if (refused !== null) {

@@ -158,7 +158,8 @@ function proxy(route: Route, features: Features): readonly Json[] {
           handler: "map",
           source: "{http.request.remote.port}",
           destinations: ["{orun_shard}"],
-          mappings: [{ input_regexp: "([0-9])$", outputs: ["$1"] }],
+          // Not the last digit: of two neighbouring ports, kernels prefer one.
+          mappings: [{ input_regexp: "([0-9])[0-9]$", outputs: ["$1"] }],
         },
       ],
     },

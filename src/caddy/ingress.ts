@@ -1,24 +1,22 @@
 /** The node's ingress (SPEC 6): Caddy in a container of the agent's own. */
-import { createHash } from "node:crypto";
-import { chmodSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { IngressError } from "../agent/errors.ts";
-import type { IngressContainer, IngressHost } from "../agent/ingress-host-port.ts";
+import type { IngressHost } from "../agent/ingress-host-port.ts";
 import type { Ingress, RouteReport } from "../agent/ingress-port.ts";
 import { label } from "../state/labels.ts";
 import type { IngressSettings, Route } from "../state/route.ts";
-import { canonical, connectAdmin, type Admin } from "./admin.ts";
+import { canonical, connectAdmin, makePrivate, type Admin } from "./admin.ts";
 import { acceptedConfig, apply } from "./apply.ts";
 import { certificateReader } from "./certificates.ts";
-import { arrangeClaims, identity, nextFragment, type Arrangement, type Fragment } from "./claims.ts";
 import { emptyConfig, type Json } from "./config.ts";
 import { connectionTable, countConnections } from "./connections.ts";
 import { createContainerKeeper, findIngress, isCurrent, type ContainerKeeper } from "./container.ts";
 import { choosePlace, findPlace } from "./place.ts";
-import { openPorts, portConflict } from "./ports.ts";
-import { openStore, type Asked, type IngressMemory, type Store } from "./store.ts";
+import { openPorts, portConflict, type Listener } from "./ports.ts";
+import { openStore, type IngressMemory, type Store } from "./store.ts";
 import { forgetUpstreams, readAllUpstreams, writeUpstreams } from "./upstream-files.ts";
+import { askedOf, isSettled, look, reportsOf, runningConfig, type View } from "./view.ts";
 
 export interface IngressParts {
   host: IngressHost;
@@ -29,26 +27,12 @@ export interface IngressParts {
   runFolder: string;
   /** Waits for the exclusive lock of a file; rejects after `timeoutMs`. Answers how to give it back. */
   lock: (path: string, timeoutMs: number) => Promise<() => void>;
-  /** Who listens on a port of this host, for people; null: nobody. */
-  listener: (port: number, protocol: "tcp" | "udp") => string | null;
+  listener: Listener;
   now: () => number;
 }
 
 /** Another agent may be replacing the container meanwhile, ms. */
 const LOCK_MS = 120_000;
-
-/** What one look finds, without having changed anything. */
-interface View {
-  fragment: Fragment;
-  /** Whether {@link fragment} is what others read of this environment already. */
-  told: boolean;
-  arrangement: Arrangement;
-  caRootFile: string | null;
-  memory: IngressMemory;
-  container: IngressContainer | null;
-  /** What Caddy runs; null: it does not answer. */
-  running: Json | null;
-}
 
 /** Everything that is known once the engine is. */
 interface Opened {
@@ -65,7 +49,8 @@ export function openIngress(parts: IngressParts): Ingress {
 
   const open = (signal: AbortSignal): Promise<Opened> => {
     opening ??= (async () => {
-      const store = openStore(choosePlace(await placesOf(parts, signal)));
+      const places = await placesOf(parts, signal);
+      const store = onDisk(() => openStore(choosePlace(places)));
       const admin = connectAdmin(store.socketPath);
       const answers = async (during: AbortSignal): Promise<boolean> =>
         (await runningConfig(admin, during)) !== null;
@@ -82,76 +67,12 @@ export function openIngress(parts: IngressParts): Ingress {
     return opening;
   };
 
-  /** null: nobody on this engine has ever wanted an ingress. */
-  const look = async (
-    opened: Opened,
-    settings: IngressSettings,
-    routes: readonly Route[],
-    signal: AbortSignal,
-  ): Promise<View | null> => {
-    const { store } = opened;
-    const fragments = store.fragments();
-    const before = fragments.find((item) => item.environment === environment) ?? null;
-    if (before === null && routes.length === 0) return null;
-    const fragment = nextFragment(before, environment, settings, routes, parts.now());
-    const others = fragments.filter((item) => item.environment !== environment);
-    const arrangement = arrangeClaims([...others, fragment]);
-    if (arrangement === null) return null;
-    const container = await findIngress(host, signal);
-    return {
-      fragment,
-      told: isDeepStrictEqual(before, fragment),
-      arrangement,
-      caRootFile: copyCaRoot(store, arrangement.settings),
-      memory: store.memory(),
-      container,
-      running: container?.phase === "running" ? await runningConfig(opened.admin, signal) : null,
-    };
-  };
-
-  const askedOf = (view: View, container: string): Asked => {
-    const { settings, granted } = view.arrangement;
-    const open = openPorts(view.running);
-    const wantsHttps = granted.some((route) => route.ssl);
-    return {
-      settings,
-      routes: granted,
-      caRootFile: view.caRootFile,
-      httpsTaken: wantsHttps ? portConflict(settings.httpsPort, "httpsPort", open, parts.listener) : null,
-      container,
-    };
-  };
-
-  const isSettled = (view: View, store: Store): boolean => {
-    const { container, memory, running, arrangement } = view;
-    return (
-      view.told &&
-      container?.phase === "running" &&
-      running !== null &&
-      isCurrent(container, store, arrangement.settings.image) &&
-      isDeepStrictEqual(memory.asked, askedOf(view, container.id)) &&
-      isRunning(memory, running) &&
-      isPrivate(store.socketPath)
+  const answer = (view: View, memory: IngressMemory, opened: Opened): readonly RouteReport[] => {
+    if (memory.settingsError === null) return reportsOf(view, memory, opened.certificate);
+    throw new IngressError(
+      `the node's ingress settings are refused, the last good ones stay: ${memory.settingsError}`,
     );
   };
-
-  const reports = (view: View, memory: IngressMemory, opened: Opened): RouteReport[] =>
-    view.fragment.claims.map(({ route }) => {
-      const held = view.arrangement.held.find((item) => identity(item.route) === identity(route));
-      const rejected = memory.rejected.find((item) => identity(item.route) === identity(route));
-      const report = { service: route.service, message: "", certificate: null };
-      if (held !== undefined)
-        return {
-          ...report,
-          state: "held",
-          message: `host name ${route.host} belongs to ${describe(held.by, environment)}, which had it first`,
-        };
-      if (rejected !== undefined) return { ...report, state: "rejected", message: rejected.message };
-      const certificate = route.ssl ? opened.certificate(route.host) : null;
-      const message =
-        route.ssl && certificate === null ? `the certificate for ${route.host} is not there yet` : "";
-      return { ...report, state: "active", message, certificate };
-    });
 
   /** Leads everything to where it should be; holds the engine's lock meanwhile. */
   const lead = async (
@@ -162,7 +83,7 @@ export function openIngress(parts: IngressParts): Ingress {
     signal: AbortSignal,
   ): Promise<readonly RouteReport[]> => {
     const { store, admin, keeper } = opened;
-    const view = await look(opened, settings, routes, signal);
+    const view = await look({ ...parts, ...opened }, settings, routes, signal);
     if (view === null) return [];
     if (!view.told) store.writeFragment(view.fragment);
     let { memory } = view;
@@ -181,7 +102,7 @@ export function openIngress(parts: IngressParts): Ingress {
       prepare,
       signal,
     );
-    if (id === null) return reports(view, memory, opened);
+    if (id === null) return answer(view, memory, opened);
     makePrivate(store.socketPath);
     let running = await admin.config(signal);
     const load = async (config: Json): Promise<string | null> => {
@@ -190,12 +111,12 @@ export function openIngress(parts: IngressParts): Ingress {
       if (refused === null) running = config;
       return refused;
     };
-    const asked = askedOf({ ...view, running }, id);
+    const asked = askedOf({ ...view, running }, id, parts.listener);
     if (!isDeepStrictEqual(memory.asked, asked)) {
-      const { httpPort } = asked.settings;
-      const taken = portConflict(httpPort, "httpPort", openPorts(running), parts.listener);
-      if (taken !== null) throw new IngressError(taken);
-      memory = await apply(asked, memory, load);
+      const before = memory.accepted?.settings.httpPort;
+      const serves = before !== undefined && openPorts(running).includes(before);
+      if (asked.httpBlocked !== null && !serves) throw new IngressError(asked.httpBlocked);
+      memory = await apply(asked, memory, openPorts(running), load);
       store.writeMemory(memory);
     }
     const wanted = acceptedConfig(memory);
@@ -207,11 +128,7 @@ export function openIngress(parts: IngressParts): Ingress {
     }
     makePrivate(store.socketPath);
     forgetUpstreams(store.paths.upstreams, environment, new Set(routes.map((route) => route.service)));
-    if (memory.settingsError !== null)
-      throw new IngressError(
-        `the node's ingress settings are refused, the last good ones stay: ${memory.settingsError}`,
-      );
-    return reports(view, memory, opened);
+    return answer(view, memory, opened);
   };
 
   /** The image's id, pulled if need be, before anything is locked or stopped; null: the container that is there needs none. */
@@ -224,16 +141,9 @@ export function openIngress(parts: IngressParts): Ingress {
   return {
     async ensure(settings, routes, signal) {
       const opened = await open(signal);
-      const view = await look(opened, settings, routes, signal);
+      const view = await look({ ...parts, ...opened }, settings, routes, signal);
       if (view === null) return [];
-      if (isSettled(view, opened.store)) {
-        if (view.memory.settingsError !== null)
-          throw new IngressError(
-            `the node's ingress settings are refused, the last good ones stay: ${view.memory.settingsError}`,
-          );
-        return reports(view, view.memory, opened);
-      }
-      // A taken port is told before an image is pulled for nothing.
+      if (isSettled(view, opened.store, parts.listener)) return answer(view, view.memory, opened);
       const image = await imageFor(view, opened.store, signal);
       const release = await parts.lock(opened.store.lockPath, LOCK_MS);
       try {
@@ -244,7 +154,7 @@ export function openIngress(parts: IngressParts): Ingress {
     },
     async direct(service, upstreams, signal) {
       const { store } = await open(signal);
-      writeUpstreams(store.paths.upstreams, environment, service, upstreams);
+      onDisk(() => writeUpstreams(store.paths.upstreams, environment, service, upstreams));
     },
     async routes(signal) {
       const { store } = await open(signal);
@@ -253,7 +163,7 @@ export function openIngress(parts: IngressParts): Ingress {
     },
     async directed(signal) {
       const { store } = await open(signal);
-      return readAllUpstreams(store.paths.upstreams, environment);
+      return onDisk(() => readAllUpstreams(store.paths.upstreams, environment));
     },
     connections: (upstream) => Promise.resolve(countConnections(connectionTable(), upstream)),
     async metrics(signal) {
@@ -276,6 +186,16 @@ export async function peekDirected(
   return folder === null ? new Map() : readAllUpstreams(join(folder, "upstreams"), parts.environment);
 }
 
+/** A failure of the file system (a full disk, say) as the port's own error. */
+function onDisk<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new IngressError(`the ingress's folder cannot be used: ${why}`, { cause });
+  }
+}
+
 async function placesOf(
   parts: Pick<IngressParts, "host" | "ownFolder" | "runFolder">,
   signal: AbortSignal,
@@ -288,52 +208,4 @@ async function placesOf(
   });
   const present = container?.labels[label.ingressFolder] ?? null;
   return { runFolder: parts.runFolder, engineId, present, own: parts.ownFolder };
-}
-
-async function runningConfig(admin: Admin, signal: AbortSignal): Promise<Json | null> {
-  try {
-    return await admin.config(signal);
-  } catch (error) {
-    if (error instanceof IngressError && !signal.aborted) return null;
-    throw error;
-  }
-}
-
-function isRunning(memory: IngressMemory, running: Json): boolean {
-  const wanted = acceptedConfig(memory);
-  return wanted !== null && canonical(wanted) === canonical(running);
-}
-
-/** Only root may speak to Caddy: its folder is closed, and so is its socket, which older versions make for everybody. */
-function isPrivate(socketPath: string): boolean {
-  const mode = statSync(socketPath, { throwIfNoEntry: false })?.mode;
-  return mode !== undefined && (mode & 0o777) === 0o600;
-}
-
-function makePrivate(socketPath: string): void {
-  if (!isPrivate(socketPath)) chmodSync(socketPath, 0o600);
-}
-
-/** The authority's root certificate among the configuration; null: none is asked for. Its content is in its name. */
-function copyCaRoot(store: Store, settings: IngressSettings): string | null {
-  const { caRoot } = settings.acme;
-  if (caRoot === null) return null;
-  let content: string;
-  try {
-    content = readFileSync(caRoot, "utf8");
-  } catch (cause) {
-    throw new IngressError(
-      `ingress.acme.caRoot ${caRoot} cannot be read on this node: put the certificate there`,
-      { cause },
-    );
-  }
-  const name = `ca-${createHash("sha256").update(content).digest("hex").slice(0, 12)}.pem`;
-  store.writeConfigFile(name, content);
-  return name;
-}
-
-function describe(route: Route, environment: string): string {
-  return route.environment === environment
-    ? `service '${route.service}'`
-    : `service '${route.service}' of environment '${route.environment}'`;
 }

@@ -1,5 +1,8 @@
 import type { Json } from "./config.ts";
 
+/** Who listens on a port of this host, for people; null: nobody. */
+export type Listener = (port: number, protocol: "tcp" | "udp") => string | null;
+
 /** The ports that a configuration has Caddy listen on. */
 export function openPorts(config: Json | null): readonly number[] {
   const servers = field(field(field(config, "apps"), "http"), "servers");
@@ -22,7 +25,7 @@ export function portConflict(
   port: number,
   field: "httpPort" | "httpsPort",
   open: readonly number[],
-  listener: (port: number, protocol: "tcp" | "udp") => string | null,
+  listener: Listener,
 ): string | null {
   if (open.includes(port)) return null;
   const taker = listener(port, "tcp") ?? (field === "httpsPort" ? listener(port, "udp") : null);

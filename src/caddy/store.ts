@@ -32,8 +32,8 @@ const askedShape = z.object({
   routes: z.array(routeShape),
   /** Name of the copy of the authority's root certificate; its content is in the name. */
   caRootFile: z.string().nullable(),
-  /** Why the HTTPS port cannot be had; then no route with `ssl` can be served. */
-  httpsTaken: z.string().nullable(),
+  httpBlocked: z.string().nullable(),
+  httpsBlocked: z.string().nullable(),
   /** The container that was asked: another image may think otherwise. */
   container: z.string(),
 });
@@ -57,7 +57,9 @@ export interface Asked {
   settings: IngressSettings;
   routes: readonly Route[];
   caRootFile: string | null;
-  httpsTaken: string | null;
+  /** Why HTTP or HTTPS cannot be had as asked (a port is taken); null: they can, or are not needed. */
+  httpBlocked: string | null;
+  httpsBlocked: string | null;
   container: string;
 }
 

@@ -4,7 +4,7 @@
  * any restart. See docs/adr/0002-upstreams-are-file-names.md.
  *
  * A name is `generation,shard,address:port,…`: generations count down, so that the newest sorts first; the shard is `-` or,
- * with more addresses than fit into a name, the last digit of the client's port that it is for; addresses are repeated until
+ * with more addresses than fit into a name, the last digit but one of the client's port that it is for; addresses are repeated until
  * there are {@link SLOTS} of them, one for each upstream of the proxy.
  */
 

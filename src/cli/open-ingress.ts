@@ -2,7 +2,6 @@ import { join, resolve } from "node:path";
 import type { Ingress } from "../agent/ingress-port.ts";
 import { openIngress, peekDirected } from "../caddy/ingress.ts";
 import { connectIngressHost } from "../docker/ingress-host.ts";
-
 import { waitForLock } from "../host/lock.ts";
 import { portHolder } from "../host/ports.ts";
 

@@ -14,12 +14,17 @@ import { startDockerd, type Dockerd } from "../testbed/dockerd.ts";
 import { api, mustApi } from "../testbed/engine-api.ts";
 import { freePort } from "../testbed/free-port.ts";
 import { loadsOf, startUpstream, testIngress, type Upstream } from "../testbed/ingress.ts";
+import { demoImage } from "../testbed/images.ts";
 import { until } from "../testbed/wait.ts";
 import { openWebSocket } from "../testbed/websocket.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 
 const IMAGE = "caddy:test";
+const stateShape = z.object({
+  Id: z.string(),
+  State: z.object({ StartedAt: z.string(), Pid: z.number() }),
+});
 
 export function ingressSuite(version: CaddyVersion): void {
   describe(`the ingress on Caddy ${version}`, () => {
@@ -143,14 +148,16 @@ export function ingressSuite(version: CaddyVersion): void {
     });
 
     it("spreads requests over more containers than fit into one name", async () => {
-      // Where nothing listens: a port of the ephemeral range may be anybody's, who then answers late or never.
-      const many = Array.from({ length: 23 }, (_, index) => `127.0.9.${String(index + 1)}:1`);
-      await ingress.direct("a", [...many, one.address], never);
-      assert.deepEqual(
-        await ingress.directed(never).then((all) => all.get("a")),
-        [...many, one.address].sort(),
-      );
-      assert.equal((await get("a.example.test")).status > 0, true);
+      const port = one.address.split(":")[1] ?? "";
+      const many = Array.from({ length: 24 }, (_, index) => `127.0.0.${String(index + 1)}:${port}`).sort();
+      await ingress.direct("a", many, never);
+      assert.deepEqual((await ingress.directed(never)).get("a"), many);
+      const used = new Set<string>();
+      await until("more than a name holds get requests", async () => {
+        for (let turn = 0; turn < 40; turn++) assert.equal((await get("a.example.test")).body, "version 1");
+        for (const address of many) if ((await ingress.connections(address, never)) > 0) used.add(address);
+        return used.size > 12;
+      });
       await ingress.direct("a", [one.address], never);
       for (let turn = 0; turn < 20; turn++) assert.equal((await get("a.example.test")).body, "version 1");
     });
@@ -190,13 +197,15 @@ export function ingressSuite(version: CaddyVersion): void {
 
     it("changes nothing when nothing changed, whoever asks", async () => {
       const loads = await loadsOf(engine.socket);
-      const before_ = await mustApi(engine.socket, "GET", "/containers/orun-ingress/json");
+      const container = async (): Promise<unknown> =>
+        stateShape.parse(JSON.parse(await mustApi(engine.socket, "GET", "/containers/orun-ingress/json")));
+      const seen = await container();
       for (let turn = 0; turn < 3; turn++) await ensure(route("b"), route("a"));
       ingress.close();
       ingress = testIngress(engine.socket, folder, "production");
       await ensure(route("a"), route("b"));
       assert.equal(await loadsOf(engine.socket), loads);
-      assert.equal(await mustApi(engine.socket, "GET", "/containers/orun-ingress/json"), before_);
+      assert.deepEqual(await container(), seen);
     });
 
     it("lets nobody but root speak to Caddy", () => {
@@ -275,6 +284,59 @@ export function ingressSuite(version: CaddyVersion): void {
       await ensure(route("a"), route("b"));
       await ingress.direct("b", [two.address], never);
     });
+
+    it("is made anew from another image, and goes on with the old one when that is no good", async () => {
+      const old = settings;
+      await demoImage(engine.socket, { tag: "no-caddy:1" });
+      settings = { ...old, image: "no-caddy:1" };
+      await assert.rejects(ensure(route("a"), route("b")), /executable file not found/);
+      assert.equal((await get("a.example.test")).body, "version 1");
+      settings = { ...old, image: "127.0.0.1:9/caddy:1" };
+      await assert.rejects(ensure(route("a"), route("b")), /pull of 127\.0\.0\.1:9/);
+      assert.equal((await get("a.example.test")).body, "version 1");
+      await mustApi(engine.socket, "POST", `/images/${IMAGE}/tag?repo=caddy&tag=another`);
+      settings = { ...old, image: "caddy:another" };
+      await ensure(route("a"), route("b"));
+      assert.equal((await get("a.example.test")).body, "version 1");
+      const all = await mustApi(engine.socket, "GET", "/containers/json?all=true");
+      assert.equal(all.split('"/orun-ingress').length - 1, 1, all);
+      settings = old;
+      await ensure(route("a"), route("b"));
+    });
+
+    it("moves to other ports, and stays where it is while a stranger has them", async () => {
+      const old = settings;
+      const stranger = createServer();
+      await new Promise<void>((resolve) => stranger.listen(0, "127.0.0.1", resolve));
+      const address = stranger.address();
+      const taken = typeof address === "object" && address !== null ? address.port : 0;
+      const wanted = [route("a"), route("b"), route("c", { host: "c.example.test" })];
+      await assert.rejects(
+        ingress.ensure({ ...old, httpPort: taken }, wanted, never),
+        /the last good ones stay: port \d+ of the ingress is taken/,
+      );
+      assert.equal((await get("a.example.test")).body, "version 1");
+      assert.equal((await get("c.example.test")).status, 503, "new routes go on");
+      await new Promise((resolve) => stranger.close(resolve));
+      settings = { ...old, httpPort: taken };
+      await ensure(route("a"), route("b"));
+      assert.equal((await get("a.example.test")).body, "version 1");
+      settings = old;
+      await ensure(route("a"), route("b"));
+      assert.equal((await get("a.example.test")).body, "version 1");
+    });
+
+    if (version !== "2.6") {
+      it("keeps WebSockets through a load", async () => {
+        const chat = await openWebSocket(settings.httpPort, "a.example.test");
+        const loads = await loadsOf(engine.socket);
+        await ensure(route("a"), route("b"), route("c"));
+        await ensure(route("a"), route("b"));
+        assert.equal(await loadsOf(engine.socket), loads + 2);
+        assert.match(await chat.ask("still there"), /still there/);
+        chat.close();
+      });
+    }
 
     it("tells its own metrics", async () => {
       await get("a.example.test");

@@ -12,6 +12,7 @@ const statusShape = z.object({
     git_head: z.string().nullable(),
     sync_error: z.string().nullable(),
     engine_error: z.string().nullable(),
+    ingress_error: z.string().nullable(),
   }),
   deployments: z.record(
     z.string(),
@@ -23,6 +24,16 @@ const statusShape = z.object({
       container_id: z.string().nullable(),
       logs: z.array(z.string()),
       containers: z.array(z.object({ name: z.string(), address: z.string().nullable() })),
+    }),
+  ),
+  services: z.record(
+    z.string(),
+    z.object({
+      state: z.string(),
+      message: z.string(),
+      domain: z.string().nullable(),
+      upstreams: z.array(z.string()),
+      certificate: z.object({ issuer: z.string(), expires: z.string() }).nullable(),
     }),
   ),
   diagnostics: z.array(z.object({ file: z.string(), message: z.string() })),

@@ -17,7 +17,8 @@ const asked = (...routes: Route[]): Asked => ({
   settings: ingressSettings(null),
   routes,
   caRootFile: null,
-  httpsTaken: null,
+  httpBlocked: null,
+  httpsBlocked: null,
   container: "c",
 });
 const empty: IngressMemory = {
@@ -54,7 +55,7 @@ const hosts = (memory: IngressMemory): string[] => memory.accepted?.routes.map((
 describe("what Caddy accepts", () => {
   it("is loaded once when it is all of it", async () => {
     const server = caddy();
-    const memory = await apply(asked(route("a"), route("b")), empty, server.load);
+    const memory = await apply(asked(route("a"), route("b")), empty, [], server.load);
     assert.deepEqual(hosts(memory), ["a.test", "b.test"]);
     assert.equal(server.loads(), 1);
     assert.equal(server.running(), JSON.stringify(acceptedConfig(memory)));
@@ -62,7 +63,7 @@ describe("what Caddy accepts", () => {
 
   it("is everything but the one route that it refuses", async () => {
     const server = caddy("bad.test");
-    const memory = await apply(asked(route("a"), route("bad"), route("b")), empty, server.load);
+    const memory = await apply(asked(route("a"), route("bad"), route("b")), empty, [], server.load);
     assert.deepEqual(hosts(memory), ["a.test", "b.test"]);
     assert.match(memory.rejected[0]?.message ?? "", /the ingress refuses it: unknown bad\.test/);
     assert.equal(server.running(), JSON.stringify(acceptedConfig(memory)));
@@ -70,8 +71,8 @@ describe("what Caddy accepts", () => {
 
   it("is the route as it was when its new form is refused", async () => {
     const server = caddy("bad.test");
-    const before = await apply(asked(route("a"), route("b")), empty, server.load);
-    const memory = await apply(asked(route("a", "bad.test"), route("b")), before, server.load);
+    const before = await apply(asked(route("a"), route("b")), empty, [], server.load);
+    const memory = await apply(asked(route("a", "bad.test"), route("b")), before, [], server.load);
     assert.deepEqual(hosts(memory).sort(), ["a.test", "b.test"]);
     assert.equal(memory.rejected[0]?.route.host, "bad.test");
     assert.equal(server.running(), JSON.stringify(acceptedConfig(memory)));
@@ -79,11 +80,12 @@ describe("what Caddy accepts", () => {
 
   it("is the last good settings when the new ones are refused", async () => {
     const server = caddy(":81");
-    const before = await apply(asked(route("a")), empty, server.load);
+    const before = await apply(asked(route("a")), empty, [], server.load);
     const wanted = asked(route("a"), route("b"));
     const memory = await apply(
       { ...wanted, settings: { ...wanted.settings, httpPort: 81 } },
       before,
+      [],
       server.load,
     );
     assert.equal(memory.accepted?.settings.httpPort, 80);
@@ -93,7 +95,7 @@ describe("what Caddy accepts", () => {
 
   it("is less for an older version, found out once", async () => {
     const server = caddy("enable_full_duplex", "stream_close_delay");
-    const memory = await apply(asked(route("a")), empty, server.load);
+    const memory = await apply(asked(route("a")), empty, [], server.load);
     assert.deepEqual(memory.features, { streamCloseDelay: false, fullDuplex: false });
     assert.deepEqual(hosts(memory), ["a.test"]);
     assert.equal(server.running(), JSON.stringify(acceptedConfig(memory)));
@@ -101,12 +103,24 @@ describe("what Caddy accepts", () => {
 
   it("is nothing with ssl while somebody else has the HTTPS port, and all the rest", async () => {
     const server = caddy();
-    const wanted = { ...asked(route("a"), route("s", "s.test", true)), httpsTaken: "port 443 is taken" };
-    const memory = await apply(wanted, empty, server.load);
+    const wanted = { ...asked(route("a"), route("s", "s.test", true)), httpsBlocked: "port 443 is taken" };
+    const memory = await apply(wanted, empty, [], server.load);
     assert.deepEqual(hosts(memory), ["a.test"]);
     assert.deepEqual(
       memory.rejected.map((item) => item.message),
       ["port 443 is taken"],
     );
+  });
+
+  it("is new routes on the ports of before, while somebody else has the new ones", async () => {
+    const server = caddy();
+    const before = await apply(asked(route("a"), route("s", "s.test", true)), empty, [], server.load);
+    const wanted = asked(route("a"), route("s", "s.test", true), route("b"));
+    const settings = { ...wanted.settings, httpsPort: 444 };
+    const blocked = { ...wanted, settings, httpsBlocked: "port 444 is taken" };
+    const memory = await apply(blocked, before, [80, 443], server.load);
+    assert.equal(memory.accepted?.settings.httpsPort, 443);
+    assert.deepEqual(hosts(memory), ["a.test", "s.test", "b.test"]);
+    assert.equal(memory.settingsError, "port 444 is taken");
   });
 });
