@@ -28,11 +28,12 @@ export async function watchFirstAnswers(socket: string): Promise<FirstAnswers> {
     return known;
   };
   const ask = async (id: string): Promise<void> => {
-    const facts = networksShape.parse(JSON.parse(await mustApi(socket, "GET", `/containers/${id}/json`)));
-    const address = Object.values(facts.NetworkSettings.Networks)[0]?.IPAddress ?? "";
     const end = performance.now() + DEADLINE_MS;
+    let address = "";
     while (open && performance.now() < end) {
-      const answer = await fetchText(80, "/", {}, address).catch(() => null);
+      // None for a moment while it is reconnected.
+      if (address === "") address = await addressOf(socket, id);
+      const answer = address === "" ? null : await fetchText(80, "/", {}, address).catch(() => null);
       const version = answer === null ? undefined : /^version (\S+)/.exec(answer.body)?.[1];
       if (version !== undefined) {
         entry(version).resolve(performance.now());
@@ -58,6 +59,11 @@ export async function watchFirstAnswers(socket: string): Promise<FirstAnswers> {
       stream.destroy();
     },
   };
+}
+
+async function addressOf(socket: string, id: string): Promise<string> {
+  const facts = networksShape.parse(JSON.parse(await mustApi(socket, "GET", `/containers/${id}/json`)));
+  return Object.values(facts.NetworkSettings.Networks)[0]?.IPAddress ?? "";
 }
 
 /** Follows the starts of containers. */

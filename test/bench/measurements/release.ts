@@ -92,7 +92,11 @@ async function byAgent(bench: Bench, socket: string, answers: FirstAnswers): Pro
   });
   bench.sandbox.defer(() => agent.end("SIGTERM"));
   await agent.state("web", "running");
-  const times = await release("orun", push, answers);
+  const times = await release("orun", push, answers).catch((cause: unknown) => {
+    throw new Error(`a release of orun's was not seen; the end of its log:\n${agent.output().slice(-4000)}`, {
+      cause,
+    });
+  });
   await agent.end("SIGTERM");
   return times;
 }
