@@ -125,16 +125,15 @@ export function createSync(parts: {
     }
     if (!trusted) {
       const owned = await parts.owned(signal);
-      const confirmed = await source.confirmsPrune(memory.get().acceptedCommit, id, signal);
-      const wanted = new Set(desired.deployments.keys());
       const reason = reasonToHold({
         documents: desired.documents,
         owned: desired.prunable ? owned : [],
-        wanted,
-        confirmed,
+        wanted: new Set(desired.deployments.keys()),
+        confirmed: false,
       });
-      judged = id;
-      if (reason !== null) {
+      // Asked only when it matters: it costs every other release a run of Git.
+      if (reason !== null && !(await source.confirmsPrune(memory.get().acceptedCommit, id, signal))) {
+        judged = id;
         hold(id, `commit ${id.slice(0, 8)} is held: ${reason}`);
         return;
       }
