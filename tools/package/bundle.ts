@@ -24,7 +24,12 @@ export async function bundle(
     platform: "node",
     format: "esm",
     target: "node26",
-    define: { ORUN_BUILD: JSON.stringify({ version, commit, date }) },
+    define: {
+      ORUN_BUILD: JSON.stringify({ version, commit, date }),
+      // ES modules have neither; write-file-atomic makes the names of its temporary files from the first.
+      __filename: JSON.stringify("/orun"),
+      __dirname: JSON.stringify("/"),
+    },
     // Some libraries are CommonJS and ask for Node's own modules by require.
     banner: {
       js: 'import { createRequire } from "node:module"; const require = createRequire("file:///orun");',
