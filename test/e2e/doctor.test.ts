@@ -82,7 +82,11 @@ describe("orun doctor", () => {
     await remote.commit(
       {
         "nodes/test.yaml": manifest("Node", "test", `{host: 127.0.0.1, gitRepo: ${remote.path}, ${ingress}}`),
-        "deployments/web.yaml": manifest("Deployment", "web", "{image: demo:1, imagePullPolicy: Never}"),
+        "deployments/web.yaml": manifest(
+          "Deployment",
+          "web",
+          "{image: demo:1, imagePullPolicy: Never, ports: [{containerPort: 80}]}",
+        ),
       },
       "first",
     );
