@@ -1,5 +1,5 @@
 import type { ObservedContainer, ObservedNetwork } from "../state/observed.ts";
-import { freeAddress } from "../state/subnet.ts";
+import { contains, freeAddress } from "../state/subnet.ts";
 import type { Clock } from "./clock.ts";
 import { EngineError } from "./errors.ts";
 
@@ -10,7 +10,8 @@ export interface AddressPool {
   take(network: ObservedNetwork): string;
   giveBack(address: string): void;
   use(container: string, address: string): void;
-  of(container: string): string | null;
+  /** The container's own address while it lies in the network, which may have been made anew with another subnet; else a free one. */
+  keep(container: string, network: ObservedNetwork): string;
   release(container: string): void;
   /** Something that is not ours has it: another one is taken from now on. */
   avoid(address: string): void;
@@ -28,6 +29,16 @@ export function createAddressPool(clock: Clock): AddressPool {
   const use = (id: string, address: string): void => {
     if (owned.get(id)?.address !== address) owned.set(id, { address, since: clock.now() });
   };
+  const take = (network: ObservedNetwork): string => {
+    const address = freeAddress(
+      network.subnet,
+      network.gateway,
+      new Set([...[...owned.values()].map((item) => item.address), ...pending, ...avoided]),
+    );
+    if (address === null) throw new EngineError("engine", `no free address is left in ${network.subnet}`);
+    pending.add(address);
+    return address;
+  };
   return {
     observe(containers) {
       for (const { id, attachment } of containers) {
@@ -35,19 +46,13 @@ export function createAddressPool(clock: Clock): AddressPool {
           use(id, attachment.staticAddress);
       }
     },
-    take(network) {
-      const address = freeAddress(
-        network.subnet,
-        network.gateway,
-        new Set([...[...owned.values()].map((item) => item.address), ...pending, ...avoided]),
-      );
-      if (address === null) throw new EngineError("engine", `no free address is left in ${network.subnet}`);
-      pending.add(address);
-      return address;
-    },
+    take,
     giveBack: (address) => void pending.delete(address),
     use,
-    of: (container) => owned.get(container)?.address ?? null,
+    keep(container, network) {
+      const own = owned.get(container)?.address ?? null;
+      return own !== null && contains(network.subnet, own) ? own : take(network);
+    },
     release: (container) => void owned.delete(container),
     avoid(address) {
       avoided.add(address);

@@ -225,7 +225,7 @@ export function createExecutor(parts: ExecutorParts): (action: EngineAction, job
     rename: (action, job) => engine.rename(action.container, action.to, job.signal),
     attach: async (action, job) => {
       if (job.network === null) return;
-      const address = addresses.of(action.container) ?? addresses.take(job.network);
+      const address = addresses.keep(action.container, job.network);
       try {
         const container = job.containers.find((item) => item.id === action.container);
         const proven = container?.restartPolicy === "always";

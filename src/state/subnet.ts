@@ -34,6 +34,13 @@ export function overlaps(a: Cidr, b: Cidr): boolean {
   return mask(a.base, bits) === mask(b.base, bits);
 }
 
+/** Whether an address lies in a subnet; false also for what is neither. */
+export function contains(subnet: string, address: string): boolean {
+  const cidr = parseCidr(subnet);
+  const parsed = parseAddress(address);
+  return cidr !== null && parsed !== null && mask(parsed, cidr.bits) === cidr.base;
+}
+
 /** The upper half: where the engine may take addresses from (`ip-range`). */
 export function upperHalf(cidr: Cidr): Cidr {
   return { base: cidr.base + 2 ** (31 - cidr.bits), bits: cidr.bits + 1 };

@@ -22,6 +22,8 @@ const orun = join(root, "bin", "orun");
 const MARK = `fleet-${String(process.pid)}`;
 const WEB = `${MARK}-web`;
 const STAGING = `${MARK}-staging`;
+/** No other test on this machine has an agent of that environment: agents are found by it. */
+const BRANCH = "fleet-staging";
 
 const fleetShape = z.object({
   nodes: z.record(
@@ -100,10 +102,10 @@ describe("a fleet over ssh", () => {
     sandbox.defer(() => remote.remove());
     const manifest = `apiVersion: run.orcra.dev/v0alpha\nkind: Deployment\nmetadata: {name: hello}\nspec:\n  image: demo:1\n  imagePullPolicy: IfNotPresent\n  stopGracePeriod: 1s\n  ports: [{containerPort: 80}]\n`;
     await remote.commit({ "deployments/hello.yaml": manifest }, "hello");
-    await remote.commit({ "deployments/hello.yaml": manifest }, "hello", { branch: "staging" });
+    await remote.commit({ "deployments/hello.yaml": manifest }, "hello", { branch: BRANCH });
     for (const [name, branch] of [
       [WEB, "main"],
-      [STAGING, "staging"],
+      [STAGING, BRANCH],
     ] as const) {
       const agent = runAgent({
         repo: remote.path,
@@ -176,7 +178,7 @@ describe("a fleet over ssh", () => {
     const web = nodes[WEB];
     assert.equal(web?.status?.node.name, WEB, web?.error ?? "");
     assert.equal(web.status.deployments["hello"]?.state, "running");
-    assert.equal(nodes[STAGING]?.status?.node.environment, "staging");
+    assert.equal(nodes[STAGING]?.status?.node.environment, BRANCH);
     assert.match(nodes["changed"]?.error ?? "", /host shows another key/);
     assert.match(nodes["dark"]?.error ?? "", /no answer within 14 s/);
     assert.match(nodes["locked-out"]?.error ?? "", /Permission denied/);
@@ -194,12 +196,12 @@ describe("a fleet over ssh", () => {
     const one = await run("status", "--node", WEB);
     assert.equal(one.code, 0, one.stderr);
     assert.match(one.stdout, new RegExp(`^! ${WEB}: no manifest of a Node is called '${WEB}'`, "m"));
-    const other = await run("status", "--node", WEB, "--environment", "staging", "--json");
+    const other = await run("status", "--node", WEB, "--environment", BRANCH, "--json");
     const { nodes } = fleetShape.parse(JSON.parse(other.stdout));
-    assert.equal(nodes[WEB]?.status?.node.environment, "staging");
+    assert.equal(nodes[WEB]?.status?.node.environment, BRANCH);
     const none = await run("status", "--node", WEB, "--environment", "nowhere");
     assert.equal(none.code, 1);
-    assert.match(none.stdout, /no agent runs here for environment 'nowhere'; there is .*staging/);
+    assert.match(none.stdout, /no agent runs here for environment 'nowhere'; there is .*fleet-staging/);
     assert.match(
       (await run("status", "--node", "who")).stderr,
       /no Node is called 'who'.*; there is changed/,
