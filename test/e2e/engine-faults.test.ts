@@ -38,9 +38,13 @@ describe("an engine that fails", () => {
     await until(
       "all is at rest",
       async () => {
-        const status = await stage.agent().status();
-        const states = Object.values(status.deployments).map((item) => item.state);
-        return status.node.engine_error === null && states.every((state) => state === "running");
+        const status = await stage.seen();
+        const states = Object.values(status?.deployments ?? {}).map((item) => item.state);
+        return (
+          status?.node.engine_error === null &&
+          states.length > 0 &&
+          states.every((state) => state === "running")
+        );
       },
       60_000,
     );
