@@ -77,7 +77,7 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-function helloManifest(version: string): string {
+export function helloManifest(version: string): string {
   return `apiVersion: run.orcra.dev/v0alpha
 kind: Deployment
 metadata: { name: hello }

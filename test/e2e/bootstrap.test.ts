@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { fetchText } from "../testbed/agent.ts";
 import { packagedExecutable } from "../testbed/executable.ts";
 import type { Host } from "../testbed/host.ts";
 import { demoImage } from "../testbed/images.ts";
+import { makeImpostor } from "../testbed/impostor.ts";
 import { runOrunOnTerminal } from "../testbed/orun-process.ts";
 import { until } from "../testbed/wait.ts";
 import {
   containers,
+  helloManifest,
   listing,
   openWorld,
   printedKey,
@@ -22,9 +24,14 @@ describe("bootstrap of a fresh Debian 13 host", { timeout: 900_000 }, () => {
   let world: World;
   let host: Host;
   let first: string;
+  let second: string;
 
   before(async () => {
-    [world, first] = await Promise.all([openWorld(), packagedExecutable("0.0.0-first")]);
+    [world, first, second] = await Promise.all([
+      openWorld(),
+      packagedExecutable("0.0.0-first"),
+      packagedExecutable("0.0.0-second"),
+    ]);
     host = await world.bed.host("trixie");
     await world.describe(host);
   });
@@ -101,10 +108,6 @@ describe("bootstrap of a fresh Debian 13 host", { timeout: 900_000 }, () => {
     assert.match(run.output(), /hello: running/);
     await serves("1");
     await running("0.0.0-first");
-    await until(
-      "the agent remembers",
-      async () => (await host.try("test -s /opt/orun/state.json")).code === 0,
-    );
     assert.equal((await host.sh("stat -c %a /etc/orun/agent.key")).trim(), "600");
     assert.match(await host.sh("cat /etc/docker/daemon.json"), /"live-restore": true/);
     assert.match(await host.sh("docker info --format '{{.LiveRestoreEnabled}}'"), /true/);
@@ -137,5 +140,111 @@ describe("bootstrap of a fresh Debian 13 host", { timeout: 900_000 }, () => {
       new RegExp(`host: ${host.address}`),
     );
     assert.deepEqual([await listing(host), await containers(host)], before);
+  });
+
+  step("serves after a reboot, and within a minute after a power cut with Git dark", async () => {
+    await host.reboot();
+    await serves("1");
+    await running("0.0.0-first");
+    await world.git.halt();
+    await host.powerCycle();
+    await serves("1");
+    await until("the agent says that Git is dark, and repairs all the same", async () => {
+      const { output } = await host.try("orun status --json");
+      return /"sync_error": ?"/.test(output);
+    });
+    await host.sh("docker rm --force $(docker ps --quiet)");
+    await serves("1");
+    await world.git.restart();
+  });
+
+  step(
+    "upgrades, takes back an upgrade that does not prove itself, and downgrades, and no container notices",
+    async () => {
+      await running("0.0.0-first");
+      const before = await containers(host);
+      const since = (await host.sh("date +%s")).trim();
+      const upgrade = async (executable: string): Promise<{ code: number; output: string }> => {
+        const run = world.orun(
+          "bootstrap",
+          "nodes/web-01.yaml",
+          "--yes",
+          "--upgrade",
+          "--executable",
+          executable,
+        );
+        return { code: await run.ended, output: run.output() };
+      };
+      const kept = bootstrap("--yes", "--executable", second);
+      assert.equal(await kept.ended, 0);
+      assert.match(kept.output(), /is kept: replace it with --upgrade/);
+      await running("0.0.0-first");
+
+      const up = await upgrade(second);
+      assert.equal(up.code, 0, up.output);
+      await running("0.0.0-second");
+
+      const failed = await upgrade(makeImpostor(world.scratch(), "crashes"));
+      assert.equal(failed.code, 1);
+      assert.match(failed.output, /the upgrade was undone: .*is in force again[^]*boom: impostor/);
+      await running("0.0.0-second");
+
+      const down = await upgrade(first);
+      assert.equal(down.code, 0, down.output);
+      await running("0.0.0-first");
+
+      assert.equal(await containers(host), before);
+      const events = await host.sh(
+        `docker events --since ${since} --until "$(date +%s)" --filter type=container --filter type=network`,
+      );
+      assert.equal(events.replace(/^.* exec_\w+.*\n/gm, ""), "");
+      assert.equal((await host.sh("ls /usr/local/lib/orun/orun-*")).trim().split("\n").length, 2);
+    },
+  );
+
+  step("finishes an upgrade whose operator is gone", async () => {
+    const run = world.orun("bootstrap", "nodes/web-01.yaml", "--yes", "--upgrade", "--executable", second);
+    await run.says(/proves itself/);
+    run.kill();
+    await host.sh("pkill -KILL sshd-session || true");
+    await until(
+      "the switch is done",
+      async () => (await host.try("grep -q done /usr/local/lib/orun/upgrade.result")).code === 0,
+    );
+    await running("0.0.0-second");
+    await world.remote.commit({ "deployments/hello.yaml": helloManifest("2") }, "second version");
+    await serves("2");
+    // The old container is removed a moment after the new one serves.
+    await running("0.0.0-second");
+  });
+
+  step("leaves what runs when it is uninstalled, adopts it again, and removes it when asked", async () => {
+    const before = await containers(host);
+    await host.sh("docker volume create keep");
+    const leave = world.orun("uninstall", "nodes/web-01.yaml", "--yes");
+    assert.equal(await leave.ended, 0, leave.output());
+    assert.equal(await containers(host), before);
+    const left = await host.sh(
+      "ls -d /etc/orun/* /usr/local/lib/orun /usr/local/bin/orun /etc/systemd/system/orun* 2>/dev/null || true",
+    );
+    assert.equal(left.trim(), "/etc/orun/docker");
+
+    const again = bootstrap("--yes");
+    await again.says(/waiting: the key is not accepted yet/);
+    await world.git.authorize(printedKey(again.output()));
+    assert.equal(await again.ended, 0, again.output());
+    assert.equal(await containers(host), before);
+
+    await host.sh("systemctl stop docker.socket docker");
+    const blind = world.orun("uninstall", "nodes/web-01.yaml", "--yes", "--workloads");
+    assert.equal(await blind.ended, 1);
+    assert.match(blind.output(), /nothing was changed.*engine/);
+    await host.sh("systemctl start docker");
+    const remove = world.orun("uninstall", "nodes/web-01.yaml", "--yes", "--workloads");
+    assert.equal(await remove.ended, 0, remove.output());
+    assert.equal((await containers(host)).trim(), "");
+    assert.match(await host.sh("docker volume ls --quiet"), /keep/);
+    assert.ok(existsSync(first));
+    writeFileSync(join(world.folder, "done"), "");
   });
 });
