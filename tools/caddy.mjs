@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { debianMirror } from "./debian-mirror.mjs";
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "orun-testbed");
 
@@ -47,17 +48,6 @@ function sidOptions(work) {
     ...option("Dir::State::Lists", join(work, "lists")),
     ...option("Dir::Cache", join(work, "cache")),
   ];
-}
-
-/** The mirror that this machine uses already. */
-function debianMirror() {
-  const known = spawnSync(
-    "apt-get",
-    ["indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
-    { encoding: "utf8" },
-  );
-  const mirror = /^Debian (\S+\/debian)\/?$/m.exec(known.stdout ?? "")?.[1];
-  return mirror ?? "http://deb.debian.org/debian";
 }
 
 function apt(args, cwd) {

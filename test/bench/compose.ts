@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { debianMirror } from "../../tools/debian-mirror.mjs";
 
 const cache = join(import.meta.dirname, "..", "..", ".cache", "compose");
 
@@ -50,10 +51,7 @@ function download(): void {
     mkdirSync(cache, { recursive: true });
     const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
     if (!existsSync(keyring)) throw new Error(`${keyring} is missing: install debian-archive-keyring`);
-    writeFileSync(
-      join(state, "sources.list"),
-      `deb [signed-by=${keyring}] http://deb.debian.org/debian sid main\n`,
-    );
+    writeFileSync(join(state, "sources.list"), `deb [signed-by=${keyring}] ${debianMirror()} sid main\n`);
     const options = [
       `Dir::Etc::SourceList=${join(state, "sources.list")}`,
       "Dir::Etc::SourceParts=/dev/null",

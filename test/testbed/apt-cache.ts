@@ -12,6 +12,7 @@ import {
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { debianMirror } from "../../tools/debian-mirror.mjs";
 
 export interface AptCache {
   /** For apt's `Acquire::http::Proxy`. */
@@ -27,15 +28,16 @@ export const cacheFolder = "/var/cache/orun-testbed";
 /** Index files are asked for anew after this time (ms); packages never change under their name. */
 const indexAge = 6 * 3600_000;
 
-/** Starts it on an address of this machine. Only plain GETs of http://deb.debian.org/ are served. */
+/** Starts it on an address of this machine. Only plain GETs of the machine's own Debian archive are served. */
 export async function startAptCache(address: string): Promise<AptCache> {
   const folder = join(cacheFolder, "apt");
   mkdirSync(folder, { recursive: true });
   const asked: string[] = [];
+  const mirror = `${debianMirror()}/`;
   const server = createServer((request, response) => {
     const url = request.url ?? "";
-    if (!url.startsWith("http://deb.debian.org/debian/")) {
-      response.writeHead(403).end("only http://deb.debian.org/debian/ is reachable from here\n");
+    if (!url.startsWith(mirror)) {
+      response.writeHead(403).end(`only ${mirror} is reachable from here\n`);
       return;
     }
     asked.push(url);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, startAptCache } from "./apt-cache.ts";
+import { debianMirror } from "../../tools/debian-mirror.mjs";
 
 export type Suite = "bookworm" | "trixie";
 
@@ -43,7 +44,7 @@ export async function buildRootfs(suite: string, archive: string): Promise<void>
   const folder = mkdtempSync(join(cacheFolder, "build-"));
   const proxy = await startAptCache("127.0.0.1");
   try {
-    const mirror = "http://deb.debian.org/debian";
+    const mirror = debianMirror();
     await run("debootstrap", ["--variant=minbase", `--include=${include}`, suite, folder, mirror], {
       http_proxy: proxy.url,
     });

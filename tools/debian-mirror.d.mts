@@ -1,0 +1,2 @@
+/** See debian-mirror.mjs. */
+export function debianMirror(): string;
