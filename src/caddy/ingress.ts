@@ -140,7 +140,12 @@ export function openIngress(parts: IngressParts): Ingress {
 
   return {
     async ensure(settings, routes, signal) {
-      const opened = await open(signal);
+      let opened = await open(signal);
+      if (!opened.store.present()) {
+        // It was in the data folder of an agent that is gone: another place is chosen.
+        opening = null;
+        opened = await open(signal);
+      }
       const view = await look({ ...parts, ...opened }, settings, routes, signal);
       if (view === null) return [];
       if (isSettled(view, opened.store, parts.listener)) return answer(view, view.memory, opened);

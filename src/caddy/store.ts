@@ -1,5 +1,5 @@
 /** The ingress's folder on this host: one for all environments of an engine. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
@@ -79,6 +79,8 @@ export interface Store {
   paths: { admin: string; upstreams: string; config: string; data: string };
   lockPath: string;
   socketPath: string;
+  /** false: somebody has deleted it. */
+  present(): boolean;
   fragments(): readonly Fragment[];
   writeFragment(fragment: Fragment): void;
   memory(): IngressMemory;
@@ -108,8 +110,9 @@ export function openStore(folder: string): Store {
     paths,
     lockPath: join(folder, "lock"),
     socketPath: join(paths.admin, "admin.sock"),
+    present: () => existsSync(folder),
     fragments: () =>
-      readdirSync(fragmentFolder)
+      namesIn(fragmentFolder)
         .filter((name) => name.endsWith(".json"))
         .sort()
         .flatMap((name) => {
@@ -156,5 +159,15 @@ function readJson(path: string): unknown {
     return parsed;
   } catch {
     return null;
+  }
+}
+
+/** None in a folder that somebody has deleted: another agent's data folder may be the ingress's place, and may go. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
   }
 }

@@ -7,6 +7,9 @@ import { document, startIngressRig, webApp, type IngressRig } from "../testbed/i
 import { startLoad, type LoadReport } from "../testbed/load.ts";
 import { until } from "../testbed/wait.ts";
 
+/** Probes under load on a busy machine, ms. */
+const PATIENCE_MS = 120_000;
+
 describe("the ingress, when things go wrong", () => {
   let rig: IngressRig;
   let version = 0;
@@ -94,22 +97,23 @@ describe("the ingress, when things go wrong", () => {
     const report = await underLoad(async () => {
       await push({ replicas: 2 });
       await rig.serves("app", String(version), 2);
-      await until("both get requests", async () => (await upstreams()).length === 2);
+      await until("both get requests", async () => (await upstreams()).length === 2, PATIENCE_MS);
       const [one, two] = await rig.of("app");
       assert.ok(one !== undefined && two !== undefined);
       await turn(one.address, "unready");
-      await until("one is out", async () => (await upstreams()).join() === `${two.address}:80`);
+      await until("one is out", async () => (await upstreams()).join() === `${two.address}:80`, PATIENCE_MS);
       await turn(two.address, "unready");
-      const state = await rig.agent().state("app", "degraded");
+      const state = await rig.agent().state("app", "degraded", PATIENCE_MS);
       assert.match(state.message, /readiness/);
       assert.deepEqual(await upstreams(), [`${two.address}:80`], "the last one stays");
       await turn(one.address, "ready");
       await until(
         "the one that is ready gets them",
         async () => (await upstreams()).join() === `${one.address}:80`,
+        PATIENCE_MS,
       );
       await turn(two.address, "ready");
-      await until("both get requests again", async () => (await upstreams()).length === 2);
+      await until("both get requests again", async () => (await upstreams()).length === 2, PATIENCE_MS);
       await push();
       await rig.serves("app", String(version));
     });
