@@ -16,8 +16,9 @@ const child = spawn(
     join(root, "test", "testbed", "property-seed.ts"),
     "--test",
     "--test-reporter=spec",
-    "--test-concurrency=2",
-    "--test-timeout=300000",
+    // One file at a time: engines, agents and hosts of two files would meet in the host's ports, subnets and locks.
+    "--test-concurrency=1",
+    "--test-timeout=600000",
     ...patterns,
   ],
   { cwd: root, stdio: "inherit" },

@@ -6,7 +6,7 @@
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  timeoutMs = 30_000,
+  timeoutMs = 90_000,
 ): Promise<NonNullable<T>> {
   const end = performance.now() + timeoutMs;
   let last: unknown = "nothing yet";
