@@ -1,15 +1,15 @@
 import { conditionOf, type Condition } from "../plan/condition.ts";
 import { decide } from "../plan/decide.ts";
 import { describe } from "../plan/describe.ts";
-import type { Action, EngineAction } from "../plan/action.ts";
+import type { EngineAction } from "../plan/action.ts";
 import type { Decision, DeploymentInput, Target, TrackedContainer } from "../plan/input.ts";
 import { routingOf } from "../plan/route.ts";
 import { resolveTarget } from "../plan/target.ts";
 import type { DesiredDeployment, DesiredState } from "../state/desired.ts";
 import type { Owner } from "../state/labels.ts";
-import type { DeploymentRevision } from "../state/memory.ts";
 import type { ObservedState } from "../state/observed.ts";
 import type { AddressPool } from "./addresses.ts";
+import { createBeside } from "./beside.ts";
 import { blockedBy, type Blocked } from "./blocked.ts";
 import type { Clock } from "./clock.ts";
 import type { Crash } from "./crashes.ts";
@@ -21,9 +21,9 @@ import { createGaps } from "./gaps.ts";
 import type { HealthMonitor } from "./health.ts";
 import type { ImageLane } from "./image-lane.ts";
 import type { IngressLane } from "./ingress-lane.ts";
+import { createLastGood, hasFallback } from "./last-good.ts";
 import type { MemoryStore } from "./memory.ts";
 import type { Engine } from "./ports.ts";
-import { lastWords } from "./last-words.ts";
 import { createRetries } from "./retries.ts";
 import type { Tracker } from "./tracker.ts";
 import { watchedOf } from "./watched.ts";
@@ -58,9 +58,6 @@ export interface DeploymentReport {
   livenessRestarts: number;
 }
 
-/** What takes as long as a container's grace period, and must not keep its deployment from anything else. */
-type Lasting = Extract<Action, { kind: "retire" | "stop" | "restart" }>;
-
 export interface Reconciler {
   /** Leads one deployment as far as it gets now; answers when to look again (ms; null: only at an event). */
   reconcile(
@@ -79,8 +76,9 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const giveUp = createGiveUp({ engine, memory, health: parts.health, clock, emit, retries });
   const conditions = new Map<string, Condition>();
   const lastActions = new Map<string, string>();
-  const livenessRestarts = new Map<string, number>();
   const gaps = createGaps();
+  const lastGood = createLastGood(memory, gaps, emit);
+  const beside = createBeside({ ...parts, retries, gaps });
 
   /** What crashed counts while it is still wanted. */
   const crashOf = (name: string, wanted: DesiredDeployment | null, now: number): Crash | null => {
@@ -139,7 +137,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       networkId: slice.network?.id ?? null,
       routing: routingOf(routes, parts.ingress.directed(), containers),
       image: aim === null ? { kind: "unknown" } : parts.images.state(name, aim, now),
-      fallback: hasFallback(name, aim, containers),
+      fallback: hasFallback(remembered.lastGood, aim, containers),
       lastGood: remembered.lastGood?.revision ?? null,
       blocked: aim !== null && aim.revision === revision?.revision ? (blocked?.reason ?? null) : null,
       notBefore: retries.startNotBefore(name),
@@ -195,7 +193,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       return "again";
     }
     if (action.kind === "retire" || action.kind === "stop" || action.kind === "restart") {
-      beside(name, action, job, revision?.specHash ?? null);
+      beside.begin(name, action, job, revision?.specHash ?? null);
       return "again";
     }
     try {
@@ -230,58 +228,6 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       } else retries.failed(name, revision?.specHash ?? null, action, error);
     }
     return "again";
-  };
-
-  /** Carries a lasting action out beside the lane; the deployment is looked at again when it has ended. */
-  const beside = (name: string, action: Lasting, job: Job, specHash: string | null): void => {
-    const from = clock.now();
-    const { tracker } = parts;
-    tracker.occupy(action.container, action.kind);
-    const others = job.containers.some(
-      (item) => item.id !== action.container && item.phase === "running" && item.restartPolicy === "always",
-    );
-    if (action.kind === "stop" && !others) gaps.began(name, from);
-    const work = async (): Promise<void> => {
-      if (action.kind === "restart") await noteRestart(name, action, job.signal);
-      await parts.execute(action, job);
-    };
-    work()
-      .then(
-        () => {
-          retries.succeeded(name, action);
-          emit({ type: "action.done", deployment: name, action, durationMs: clock.now() - from });
-        },
-        (error: unknown) => {
-          if (!job.signal.aborted) retries.failed(name, specHash, action, error);
-        },
-      )
-      .finally(() => {
-        tracker.occupy(action.container, null);
-        parts.wake(name);
-      });
-  };
-
-  /** A restart for liveness is the agent's own deed: no crash, and counted apart. */
-  const noteRestart = async (
-    name: string,
-    action: Extract<Lasting, { kind: "restart" }>,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    const seen = await lastWords(engine, parts.health, action.container, signal);
-    livenessRestarts.set(name, (livenessRestarts.get(name) ?? 0) + 1);
-    const { name: container, reason } = action;
-    emit({ type: "container.restarted", deployment: name, container, reason, ...seen });
-  };
-
-  const hasFallback = (
-    name: string,
-    aim: DeploymentRevision | null,
-    containers: readonly TrackedContainer[],
-  ): boolean => {
-    if (aim === null) return false;
-    const { lastGood } = memory.deployment(name);
-    if (lastGood !== null) return lastGood.specHash !== aim.specHash && lastGood.revision !== aim.revision;
-    return containers.some((container) => container.revision !== aim.revision);
   };
 
   const report = (
@@ -329,57 +275,20 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       target,
       containers,
       crash,
-      livenessRestarts: livenessRestarts.get(name) ?? 0,
+      livenessRestarts: beside.restarts(name),
     });
-    if (condition.state === "running" && wanted?.kind === "run") remember(name, wanted.revision, now);
+    if (condition.state === "running" && wanted?.kind === "run")
+      lastGood.remember(name, wanted.revision, now);
     // The first replica ends the gap, and so does the return to the last good form.
     else if (condition.readyReplicas > 0 && target.kind === "run")
       gaps.ended(name, target.revision.revision, now);
-  };
-
-  /** The revision is proven on every replica: what the deployment returns to from now on. */
-  const remember = (name: string, revision: DeploymentRevision, now: number): void => {
-    gaps.ended(name, revision.revision, now);
-    const gapMs = gaps.of(name, revision.revision, now);
-    if (gapMs === null) gaps.none(name);
-    const { lastGood, pins } = memory.deployment(name);
-    if (lastGood?.specHash === revision.specHash && lastGood.revision === revision.revision) {
-      // A Service that came or went changes nothing but what readiness is about.
-      if (lastGood.servicePort !== revision.servicePort)
-        memory.updateDeployment(name, (current) => ({ ...current, lastGood: revision }));
-      return;
-    }
-    emit({
-      type: "deployment.ready",
-      deployment: name,
-      revision: revision.revision,
-      commit: revision.commit,
-      gapMs,
-    });
-    memory.updateDeployment(name, (current) => {
-      const oldPin = lastGood === null ? undefined : pins[lastGood.revision];
-      const previousGood =
-        lastGood !== null && oldPin !== undefined && lastGood.revision !== revision.revision
-          ? { revision: lastGood.revision, image: oldPin }
-          : current.previousGood;
-      const kept = Object.entries(pins).filter(
-        ([id]) => id === revision.revision || id === previousGood?.revision,
-      );
-      return {
-        ...current,
-        lastGood: revision,
-        previousGood,
-        pins: Object.fromEntries(kept),
-        quarantine: null,
-      };
-    });
   };
 
   const forget = (name: string): void => {
     conditions.delete(name);
     retries.clear(name);
     gaps.forget(name);
-    livenessRestarts.delete(name);
+    beside.forget(name);
     parts.health.sync(name, []);
     memory.update((current) => {
       if (!(name in current.deployments)) return current;
