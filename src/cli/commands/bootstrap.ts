@@ -4,6 +4,7 @@ import { gitHostOf } from "../../bootstrap/git-host.ts";
 import { connectSsh } from "../../bootstrap/ssh.ts";
 import { targetOf } from "../../bootstrap/target.ts";
 import { askForNode } from "../bootstrap/ask-node.ts";
+import { readConsent } from "../bootstrap/consent.ts";
 import { readNodeManifest } from "../bootstrap/node-manifest.ts";
 import { sourcesFolder } from "../bootstrap/sources.ts";
 import { createTeller } from "../bootstrap/teller.ts";
@@ -16,13 +17,7 @@ const keyPatienceMs = 30 * 60_000;
  * something does not; throws when it could not go on.
  */
 export async function bootstrap(file: string | undefined, options: Record<string, unknown>): Promise<number> {
-  const terminal = process.stdin.isTTY && process.stdout.isTTY;
-  const yes = options["yes"] === true;
-  const dryRun = options["dryRun"] === true;
-  if (!terminal && !yes && !dryRun)
-    throw new Error(
-      "nobody can be asked here, as this is no terminal: give --yes to go on without questions",
-    );
+  const { terminal, yes, dryRun } = readConsent(options);
   if (file === undefined && (!terminal || yes))
     throw new Error("which node? Name its file: orun bootstrap nodes/web-01.yaml");
   const path = file ?? (await askForNode());

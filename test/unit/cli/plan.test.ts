@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { fieldChanges, renderPlan } from "../../../src/cli/render-plan.ts";
 import { paintFor } from "../../../src/cli/terminal.ts";
-import { parseManifests } from "../../../src/manifest/parse.ts";
-import { desiredState } from "../../../src/state/desired.ts";
-import { containerOf, revisionOf } from "../plan/inputs.ts";
+import { containerOf, desiredOf, revisionOf } from "../plan/inputs.ts";
 import { golden } from "./golden.ts";
 
 const plain = paintFor({ size: null, colours: false });
@@ -21,15 +19,7 @@ spec:
   volumes: [{name: data, containerPath: /data, readOnly: true}]
   resources: {memory: 512Mi}
 `;
-const desired = desiredState(parseManifests([{ path: "deployments/app.yaml", blob: "1", content }]), {
-  commit: "c0ffee",
-  node: "n",
-  environment: "production",
-  envFiles: new Map(),
-  lastNode: null,
-  routes: {},
-  followed: null,
-});
+const desired = desiredOf([{ path: "deployments/app.yaml", blob: "1", content }]);
 const observed = { containers: [containerOf(before), containerOf(before, 2)] };
 
 it("a plan names every field that changes, and no value of the environment", () => {

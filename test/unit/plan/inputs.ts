@@ -1,7 +1,7 @@
-import { parseManifests } from "../../../src/manifest/parse.ts";
+import { parseManifests, type ManifestFile } from "../../../src/manifest/parse.ts";
 import type { DeploymentInput, TrackedContainer } from "../../../src/plan/input.ts";
 import { encodeCanonical } from "../../../src/state/canonical.ts";
-import { desiredState } from "../../../src/state/desired.ts";
+import { desiredState, type DesiredState } from "../../../src/state/desired.ts";
 import { containerName } from "../../../src/state/labels.ts";
 import type { DeploymentRevision } from "../../../src/state/memory.ts";
 
@@ -11,18 +11,10 @@ export function revisionOf(spec: string): DeploymentRevision {
     .split("\n")
     .map((line) => `  ${line}\n`)
     .join("")}`;
-  const parsed = parseManifests([{ path: "deployments/app.yaml", blob: content, content }]);
-  const state = desiredState(parsed, {
-    commit: "c0ffee",
-    node: "n",
-    environment: "production",
-    envFiles: new Map(),
-    lastNode: null,
-    routes: {},
-    followed: null,
-  });
+  const files = [{ path: "deployments/app.yaml", blob: content, content }];
+  const state = desiredOf(files);
   const app = state.deployments.get("app");
-  if (app?.kind !== "run") throw new Error(JSON.stringify(parsed.diagnostics));
+  if (app?.kind !== "run") throw new Error(JSON.stringify(parseManifests(files).diagnostics));
   return app.revision;
 }
 
@@ -94,4 +86,17 @@ export function inputOf(
     now: 1_000_000,
     ...change,
   };
+}
+
+/** What manifests come to on production, on a node without a manifest. */
+export function desiredOf(files: ManifestFile[]): DesiredState {
+  return desiredState(parseManifests(files), {
+    commit: "c0ffee",
+    node: "n",
+    environment: "production",
+    envFiles: new Map(),
+    lastNode: null,
+    routes: {},
+    followed: null,
+  });
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { parseManifests, type ManifestFile } from "../../../src/manifest/parse.ts";
+import type { ManifestFile } from "../../../src/manifest/parse.ts";
 import type { Action } from "../../../src/plan/action.ts";
 import { decide } from "../../../src/plan/decide.ts";
 import { describe as describePlainly } from "../../../src/plan/describe.ts";
@@ -10,10 +10,10 @@ import { forecast, simulate } from "../../../src/plan/forecast.ts";
 import type { DeploymentInput, TrackedContainer } from "../../../src/plan/input.ts";
 import { isProven, isUp } from "../../../src/plan/container.ts";
 import { planAll } from "../../../src/plan/plan.ts";
-import { desiredState, type DesiredState } from "../../../src/state/desired.ts";
+import type { DesiredState } from "../../../src/state/desired.ts";
 import { emptyDeploymentMemory, emptyMemory, type Memory } from "../../../src/state/memory.ts";
 import type { ObservedState } from "../../../src/state/observed.ts";
-import { containerOf, inputOf, revisionOf } from "./inputs.ts";
+import { containerOf, desiredOf, inputOf, revisionOf } from "./inputs.ts";
 
 const SPECS = [
   "image: app:1",
@@ -110,18 +110,6 @@ const world: fc.Arbitrary<Case> = fc
     };
     return { files, desired, observed, memory };
   });
-
-function desiredOf(files: ManifestFile[]): DesiredState {
-  return desiredState(parseManifests(files), {
-    commit: "c0ffee",
-    node: "n",
-    environment: "production",
-    envFiles: new Map(),
-    lastNode: null,
-    routes: {},
-    followed: null,
-  });
-}
 
 const plans = ({ desired, observed, memory }: Case): ReturnType<typeof planAll> =>
   planAll(desired, observed, memory, { routes: [], directed: new Map() }, "production", 1e6);
